@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/rt/deck.h"
+
+#include <string.h>
+
+/* Voices */
+
+static double
+voice_position (const struct ech_voice *v, double frame)
+{
+  return v->origin_position + (frame - (double) v->origin_frame) * v->step;
+}
+
+static double
+voice_gain (const struct ech_voice *v, int64_t frame)
+{
+  if (frame >= v->ramp_end)
+    return v->gain1;
+  if (frame <= v->ramp_start)
+    return v->gain0;
+  return v->gain0 + (v->gain1 - v->gain0) * (double) (frame - v->ramp_start)
+                      / (double) (v->ramp_end - v->ramp_start);
+}
+
+static void
+voice_anchor (struct ech_voice *v, double position, int64_t frame, double step)
+{
+  v->active          = true;
+  v->origin_position = position;
+  v->origin_frame    = frame;
+  v->step            = step;
+}
+
+/* From its gain at @frame to @gain at @end. */
+static void
+voice_ramp (struct ech_voice *v, int64_t frame, double gain, int64_t end)
+{
+  v->gain0      = voice_gain (v, frame);
+  v->gain1      = gain;
+  v->ramp_start = frame;
+  v->ramp_end   = end;
+}
+
+static void
+voice_set_gain (struct ech_voice *v, double gain)
+{
+  v->gain0 = v->gain1 = gain;
+  v->ramp_start = v->ramp_end = INT64_MIN;
+}
+
+/* Adds the voice; silent once a ramp to nothing is over. */
+static void
+voice_render (struct ech_voice             *v,
+              const struct ech_sinc_tables *tables,
+              const struct ech_pcm         *pcm,
+              uint64_t                      readable,
+              int64_t                       frame,
+              uint32_t                      n,
+              float                        *scratch,
+              float                        *out)
+{
+  uint32_t i = 0;
+
+  if (!v->active)
+    return;
+  if (out != NULL && !(v->gain1 == 0.0 && frame >= v->ramp_end)) {
+    ech_resample_read (tables, pcm->frames, readable, v->origin_position, v->step,
+                       frame - v->origin_frame, scratch, n);
+    for (; i < n && frame + (int64_t) i < v->ramp_end; i++) {
+      float gain = (float) voice_gain (v, frame + (int64_t) i);
+
+      out[2 * i] += gain * scratch[2 * i];
+      out[2 * i + 1] += gain * scratch[2 * i + 1];
+    }
+    if (v->gain1 != 0.0) {
+      for (; i < n; i++) {
+        out[2 * i] += (float) v->gain1 * scratch[2 * i];
+        out[2 * i + 1] += (float) v->gain1 * scratch[2 * i + 1];
+      }
+    }
+  }
+  if (v->gain1 == 0.0 && frame + (int64_t) n >= v->ramp_end)
+    v->active = false;
+}
+
+/* Speed and phase */
+
+/* Track beats a session beat: a session at half or double the track's tempo is
+ * followed at the nearest octave. */
+static double
+octave_of_session (const struct ech_deck *deck, const struct ech_timeline *timeline)
+{
+  double ratio = timeline->bpm / ech_grid_bpm (&deck->grid, deck->pcm->rate);
+
+  return exp2 (-rint (log2 (ratio)));
+}
+
+static double
+synced_speed (const struct ech_deck *deck, const struct ech_timeline *timeline)
+{
+  return timeline->bpm * octave_of_session (deck, timeline)
+         / ech_grid_bpm (&deck->grid, deck->pcm->rate);
+}
+
+static bool
+is_synced (const struct ech_deck *deck)
+{
+  return deck->sync && deck->has_grid && deck->pcm != NULL;
+}
+
+static void
+update_speed (struct ech_deck *deck, const struct ech_timeline *timeline)
+{
+  deck->speed = is_synced (deck) ? synced_speed (deck, timeline) : deck->speed_set;
+}
+
+static double
+deck_step (const struct ech_deck *deck)
+{
+  return deck->speed * deck->pcm->rate / deck->rate;
+}
+
+/* The position nearest to @position whose beat phase is the session's at @exact_frame. */
+static double
+position_in_phase (const struct ech_deck     *deck,
+                   const struct ech_timeline *timeline,
+                   double                     position,
+                   double                     exact_frame)
+{
+  double session = ech_timeline_beat_at (timeline, exact_frame)
+                   * (is_synced (deck) ? octave_of_session (deck, timeline) : 1.0);
+  double track   = ech_grid_beat_at (&deck->grid, position);
+  double shift   = ech_beat_phase (session, 1.0) - ech_beat_phase (track, 1.0);
+
+  shift -= rint (shift);
+  position += shift * deck->grid.frames_per_beat;
+  /* A hair before the first frame is rounding, not a beat too early. */
+  if (position < -0.5)
+    position += deck->grid.frames_per_beat;
+  return position < 0.0 ? 0.0 : position;
+}
+
+double
+ech_deck_position (const struct ech_deck *deck, double frame)
+{
+  return deck->playing ? voice_position (&deck->main, frame) : deck->rest_frames;
+}
+
+/* Set-up */
+
+void
+ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, double rate)
+{
+  memset (deck, 0, sizeof *deck);
+  deck->tables      = tables;
+  deck->rate        = rate;
+  deck->ramp_frames = (int64_t) llround (ECH_CLICK_RAMP_S * rate);
+  deck->speed_set   = 1.0;
+  deck->speed       = 1.0;
+}
+
+void
+ech_deck_set_rate (struct ech_deck *deck, double rate, int64_t frame)
+{
+  deck->rate        = rate;
+  deck->ramp_frames = (int64_t) llround (ECH_CLICK_RAMP_S * rate);
+  ech_deck_withdraw (deck, frame);
+  deck->incoming.active = false;
+  memset (deck->tails, 0, sizeof deck->tails);
+  if (deck->playing) {
+    voice_anchor (&deck->main, voice_position (&deck->main, frame), frame, deck_step (deck));
+    voice_set_gain (&deck->main, 1.0);
+  }
+}
+
+/* Changes */
+
+/* What sounds now goes on as a tail that dies away within the ramp. */
+static void
+leave_tail (struct ech_deck *deck, int64_t frame)
+{
+  struct ech_voice *tail;
+
+  if (!deck->main.active)
+    return;
+  tail            = &deck->tails[deck->next_tail];
+  deck->next_tail = (deck->next_tail + 1) % ECH_DECK_TAILS;
+  *tail           = deck->main;
+  voice_ramp (tail, frame, 0.0, frame + deck->ramp_frames);
+}
+
+/* Begins to sound at @position on @frame.  @at_once: nobody announced it. */
+static void
+begin_playing (struct ech_deck *deck,
+               double           position,
+               int64_t          frame,
+               double           exact_frame,
+               bool             at_once,
+               bool             announced)
+{
+  double step = deck_step (deck);
+
+  if (!announced)
+    leave_tail (deck, frame);
+  /* An unsynced start is a whole frame of the track on a whole frame of the
+   * graph: the track's own samples. */
+  if (is_synced (deck))
+    position += ((double) frame - exact_frame) * step;
+  voice_anchor (&deck->main, position, frame, step);
+  voice_set_gain (&deck->main, 1.0);
+  /* The track's first frame is its own beginning, not a cut. */
+  if (at_once && position > 0.0) {
+    voice_set_gain (&deck->main, 0.0);
+    voice_ramp (&deck->main, frame, 1.0, frame + deck->ramp_frames);
+  }
+  deck->incoming.active = false;
+  deck->playing         = true;
+}
+
+static void
+end_playing (struct ech_deck *deck, int64_t frame, double rest, bool announced)
+{
+  if (!announced)
+    leave_tail (deck, frame);
+  deck->main.active     = false;
+  deck->incoming.active = false;
+  deck->playing         = false;
+  deck->rest_frames     = rest;
+}
+
+static bool
+is_in_track (const struct ech_deck *deck, double position)
+{
+  uint64_t length = atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed);
+
+  return position >= 0.0 && position < (double) length;
+}
+
+/* Where @command takes the playhead at @exact_frame; NAN = nowhere. */
+static double
+command_target (const struct ech_deck     *deck,
+                const struct ech_command  *command,
+                double                     exact_frame,
+                const struct ech_timeline *timeline)
+{
+  double position = ech_deck_position (deck, exact_frame);
+
+  switch (command->type) {
+  case ECH_COMMAND_PLAY:
+    if (!isnan (command->value))
+      position = command->value;
+    else if (deck->playing)
+      return NAN;
+    break;
+  case ECH_COMMAND_SEEK:
+    position = command->value;
+    break;
+  case ECH_COMMAND_JUMP:
+    position += command->value * deck->grid.frames_per_beat;
+    return is_in_track (deck, position) ? position : NAN;
+  default:
+    return NAN;
+  }
+  if ((command->in_phase || is_synced (deck)) && deck->has_grid)
+    position = position_in_phase (deck, timeline, position, exact_frame);
+  return is_in_track (deck, position) ? position : NAN;
+}
+
+static enum ech_deck_outcome
+go_to (struct ech_deck           *deck,
+       const struct ech_command  *command,
+       int64_t                    frame,
+       double                     exact_frame,
+       const struct ech_timeline *timeline,
+       bool                       announced)
+{
+  double target = command_target (deck, command, exact_frame, timeline);
+  bool   starts = deck->playing || command->type == ECH_COMMAND_PLAY;
+
+  if (command->type == ECH_COMMAND_PLAY && deck->playing && isnan (command->value))
+    return ECH_DECK_DONE; /* it plays already */
+  if (isnan (target))
+    return ECH_DECK_IMPOSSIBLE;
+  if (starts)
+    begin_playing (deck, target, frame, exact_frame, command->when == ECH_WHEN_NOW, announced);
+  else
+    deck->rest_frames = target;
+  return ECH_DECK_DONE;
+}
+
+static void
+stop (struct ech_deck *deck, int64_t frame, double exact_frame, bool announced)
+{
+  if (deck->playing)
+    end_playing (deck, frame, ech_deck_position (deck, exact_frame), announced);
+}
+
+static void
+cue (struct ech_deck *deck, const struct ech_command *command, int64_t frame, bool announced)
+{
+  if (!isnan (command->value)) {
+    deck->cue_frames = command->value;
+    return;
+  }
+  if (deck->playing)
+    end_playing (deck, frame, deck->cue_frames, announced);
+  deck->rest_frames = deck->cue_frames;
+}
+
+static void
+set_track (struct ech_deck *deck, const struct ech_command *command, struct ech_pcm **out_retired)
+{
+  *out_retired          = deck->pcm;
+  deck->pcm             = command->pcm;
+  deck->generation      = command->generation;
+  deck->has_grid        = false;
+  deck->playing         = false;
+  deck->rest_frames     = 0.0;
+  deck->cue_frames      = 0.0;
+  deck->announced_id    = 0;
+  deck->speed           = deck->speed_set;
+  deck->main.active     = false;
+  deck->incoming.active = false;
+  memset (deck->tails, 0, sizeof deck->tails);
+}
+
+/* The speed changed: the playhead goes on from where it is. */
+static void
+bend_line (struct ech_deck *deck, int64_t frame, double exact_frame)
+{
+  double position;
+
+  if (!deck->playing)
+    return;
+  position = voice_position (&deck->main, exact_frame);
+  voice_anchor (&deck->main, position + ((double) frame - exact_frame) * deck_step (deck), frame,
+                deck_step (deck));
+}
+
+/* Sync was switched on, or the grid has come: take the session's speed and its phase. */
+static void
+join_session (struct ech_deck           *deck,
+              int64_t                    frame,
+              double                     exact_frame,
+              const struct ech_timeline *timeline)
+{
+  double position;
+
+  update_speed (deck, timeline);
+  if (!deck->playing)
+    return;
+  position = ech_deck_position (deck, exact_frame);
+  position = position_in_phase (deck, timeline, position, exact_frame);
+  if (is_in_track (deck, position))
+    begin_playing (deck, position, frame, exact_frame, true, false);
+  else
+    bend_line (deck, frame, exact_frame);
+}
+
+static void
+set_sync (struct ech_deck           *deck,
+          bool                       sync,
+          int64_t                    frame,
+          double                     exact_frame,
+          const struct ech_timeline *timeline)
+{
+  if (sync == deck->sync)
+    return;
+  /* What sync made of the speed stays when it goes: no lurch. */
+  if (!sync)
+    deck->speed_set = deck->speed;
+  deck->sync = sync;
+  if (is_synced (deck))
+    join_session (deck, frame, exact_frame, timeline);
+}
+
+static enum ech_deck_outcome
+execute_with_track (struct ech_deck           *deck,
+                    const struct ech_command  *command,
+                    int64_t                    frame,
+                    double                     exact_frame,
+                    const struct ech_timeline *timeline,
+                    bool                       announced)
+{
+  switch (command->type) {
+  case ECH_COMMAND_SET_GRID:
+    deck->grid     = command->grid;
+    deck->has_grid = command->grid.frames_per_beat > 0.0;
+    if (is_synced (deck))
+      join_session (deck, frame, exact_frame, timeline);
+    return ECH_DECK_DONE;
+  case ECH_COMMAND_JUMP:
+    if (!deck->has_grid)
+      return ECH_DECK_IMPOSSIBLE;
+    return go_to (deck, command, frame, exact_frame, timeline, announced);
+  case ECH_COMMAND_PLAY:
+  case ECH_COMMAND_SEEK:
+    return go_to (deck, command, frame, exact_frame, timeline, announced);
+  case ECH_COMMAND_STOP:
+    stop (deck, frame, exact_frame, announced);
+    return ECH_DECK_DONE;
+  case ECH_COMMAND_CUE:
+    cue (deck, command, frame, announced);
+    return ECH_DECK_DONE;
+  default:
+    return ECH_DECK_IMPOSSIBLE;
+  }
+}
+
+enum ech_deck_outcome
+ech_deck_execute (struct ech_deck           *deck,
+                  const struct ech_command  *command,
+                  int64_t                    frame,
+                  double                     exact_frame,
+                  const struct ech_timeline *timeline,
+                  struct ech_pcm           **out_retired)
+{
+  bool                  announced = deck->announced_id != 0 && deck->announced_id == command->id;
+  enum ech_deck_outcome outcome;
+
+  *out_retired = NULL;
+  if (command->type == ECH_COMMAND_SET_TRACK) {
+    set_track (deck, command, out_retired);
+    return ECH_DECK_DONE;
+  }
+  if (command->generation != 0 && command->generation != deck->generation)
+    return ECH_DECK_STALE;
+  if (announced)
+    deck->announced_id = 0;
+
+  switch (command->type) {
+  case ECH_COMMAND_SPEED:
+    deck->speed_set = command->value;
+    if (!is_synced (deck)) {
+      deck->speed = deck->speed_set;
+      if (deck->pcm != NULL)
+        bend_line (deck, frame, exact_frame);
+    }
+    return ECH_DECK_DONE;
+  case ECH_COMMAND_SYNC:
+    set_sync (deck, command->value != 0.0, frame, exact_frame, timeline);
+    return ECH_DECK_DONE;
+  default:
+    if (deck->pcm == NULL)
+      return ECH_DECK_IMPOSSIBLE;
+    outcome = execute_with_track (deck, command, frame, exact_frame, timeline, announced);
+    /* It was faded for nothing. */
+    if (announced && outcome != ECH_DECK_DONE && deck->playing) {
+      deck->main.active = true;
+      voice_ramp (&deck->main, frame, 1.0, frame + deck->ramp_frames);
+    }
+    return outcome;
+  }
+}
+
+/* Announcements: the ramp before the beat */
+
+void
+ech_deck_announce (struct ech_deck           *deck,
+                   const struct ech_command  *command,
+                   int64_t                    frame,
+                   int64_t                    due_frame,
+                   const struct ech_timeline *timeline)
+{
+  bool   known  = deck->announced_id == command->id;
+  double target = command_target (deck, command, (double) due_frame, timeline);
+  bool   stops  = command->type == ECH_COMMAND_STOP
+               || (command->type == ECH_COMMAND_CUE && isnan (command->value));
+
+  if (known && deck->announced_frame == due_frame)
+    return;
+  if (isnan (target) && !(stops && deck->playing))
+    return;
+  if (!deck->playing && command->type != ECH_COMMAND_PLAY)
+    return;
+
+  deck->announced_id    = command->id;
+  deck->announced_frame = due_frame;
+  if (deck->main.active)
+    voice_ramp (&deck->main, frame, 0.0, due_frame);
+  if (stops)
+    return;
+  if (!known)
+    voice_set_gain (&deck->incoming, 0.0);
+  voice_anchor (&deck->incoming, target, due_frame, deck_step (deck));
+  voice_ramp (&deck->incoming, frame, 1.0, due_frame);
+}
+
+void
+ech_deck_withdraw (struct ech_deck *deck, int64_t frame)
+{
+  if (deck->announced_id == 0)
+    return;
+  deck->announced_id = 0;
+  if (deck->main.active)
+    voice_ramp (&deck->main, frame, 1.0, frame + deck->ramp_frames);
+  if (deck->incoming.active)
+    voice_ramp (&deck->incoming, frame, 0.0, frame + deck->ramp_frames);
+}
+
+void
+ech_deck_retime (struct ech_deck           *deck,
+                 int64_t                    frame,
+                 double                     exact_frame,
+                 const struct ech_timeline *timeline)
+{
+  if (!is_synced (deck))
+    return;
+  update_speed (deck, timeline);
+  bend_line (deck, frame, exact_frame);
+}
+
+/* Sound */
+
+void
+ech_deck_render (struct ech_deck *deck, int64_t frame, uint32_t n, float *scratch, float *out)
+{
+  uint64_t readable;
+
+  if (deck->pcm == NULL || n == 0)
+    return;
+  /* pairs with the loader's release: frames below are written and paged in */
+  readable = atomic_load_explicit (&deck->pcm->decoded_frames, memory_order_acquire);
+  if (deck->playing
+      && voice_position (&deck->main, (double) (frame + n)) > (double) readable
+      && readable < atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed))
+    deck->underruns++;
+
+  for (uint32_t i = 0; i < ECH_DECK_TAILS; i++)
+    voice_render (&deck->tails[i], deck->tables, deck->pcm, readable, frame, n, scratch, out);
+  voice_render (&deck->incoming, deck->tables, deck->pcm, readable, frame, n, scratch, out);
+  voice_render (&deck->main, deck->tables, deck->pcm, readable, frame, n, scratch, out);
+}
+
+int64_t
+ech_deck_end_frame (const struct ech_deck *deck)
+{
+  double length, frames;
+
+  if (!deck->playing)
+    return INT64_MAX;
+  length = (double) atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed);
+  frames = ceil ((length - deck->main.origin_position) / deck->main.step);
+  return frames < 1e15 ? deck->main.origin_frame + (int64_t) frames : INT64_MAX;
+}
+
+void
+ech_deck_run_out (struct ech_deck *deck)
+{
+  deck->main.active     = false;
+  deck->incoming.active = false;
+  deck->playing         = false;
+  deck->announced_id    = 0;
+  deck->rest_frames     = (double) atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed);
+}
