@@ -1,0 +1,235 @@
+/* What is published: one plain struct a tick.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <stdlib.h>
+
+#include "engine/scheduler/scheduler-private.h"
+
+/* Latency */
+
+/* When @frame enters the graph, by the newest report. */
+static double
+frame_time_ns (EchScheduler *s, uint64_t frame)
+{
+  const struct ech_rt_report *r = s->report;
+
+  if (r->time_ns == 0 || !(r->timeline.rate > 0))
+    return (double) s->now.time_ns;
+  return (double) r->time_ns + ((double) frame - (double) r->frame) * 1e9 / r->timeline.rate;
+}
+
+void
+ech_snapshot_note_latency (EchScheduler *s, const struct ech_entry *entry, uint64_t frame)
+{
+  double ms;
+
+  /* offline the frames' time is not the poster's */
+  if (s->now.exact || entry->waits || entry->action.verb == ECH_VERB_LOAD)
+    return;
+  ms = MAX (0.0, (frame_time_ns (s, frame) - (double) entry->posted_ns) * 1e-6);
+  s->latencies_ms[s->n_latencies++ % ECH_N_LATENCIES] = ms;
+  s->latency_max_ms                                   = MAX (s->latency_max_ms, ms);
+  s->latencies_changed                                = true;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+static void
+update_median (EchScheduler *s)
+{
+  double sorted[ECH_N_LATENCIES];
+  size_t n = MIN (s->n_latencies, (uint64_t) ECH_N_LATENCIES);
+
+  if (!s->latencies_changed)
+    return;
+  s->latencies_changed = false;
+  for (size_t i = 0; i < n; i++)
+    sorted[i] = s->latencies_ms[i];
+  qsort (sorted, n, sizeof sorted[0], compare_doubles);
+  s->latency_p50_ms = sorted[n / 2];
+}
+
+/* Decks */
+
+static void
+fill_track (struct ech_deck_status       *out,
+            const struct ech_deck_shadow *deck,
+            const struct ech_load        *loaded)
+{
+  out->has_grid      = deck->has_grid;
+  out->track_rate    = deck->rate;
+  out->length_frames = deck->length_frames;
+  if (!loaded)
+    return;
+  g_strlcpy (out->title, loaded->title, sizeof out->title);
+  g_strlcpy (out->artist, loaded->artist, sizeof out->artist);
+  out->grid = loaded->grid;
+}
+
+static void
+fill_motion (struct ech_deck_status *out, const struct ech_deck_report *seen, bool same_track)
+{
+  out->speed     = seen->speed > 0 ? seen->speed : 1.0;
+  out->peak[0]   = seen->peak[0];
+  out->peak[1]   = seen->peak[1];
+  out->rms[0]    = seen->rms[0];
+  out->rms[1]    = seen->rms[1];
+  out->underruns = seen->underruns;
+  if (!same_track) /* the report is older than the track */
+    return;
+  out->position_frames = seen->position_frames;
+  out->step            = seen->step;
+  out->cue_frames      = seen->cue_frames;
+}
+
+static void
+fill_deck (EchScheduler *s, uint32_t i)
+{
+  struct ech_deck_status       *out  = &s->building.decks[i];
+  const struct ech_deck_shadow *deck = &s->shadow.decks[i];
+
+  *out = (struct ech_deck_status){
+    .state      = ech_shadow_deck_state (deck),
+    .generation = deck->generation,
+    .on_air     = ech_shadow_is_on_air (deck, s->policy.least_gain),
+    .locked     = deck->locked,
+    .sync       = deck->sync,
+    .pfl        = deck->pfl,
+    .speed_set  = deck->speed_set,
+    .trim_db    = deck->trim_db,
+    .volume     = deck->volume,
+    .filter     = deck->filter,
+  };
+  for (int band = 0; band < ECH_N_BANDS; band++)
+    out->eq_db[band] = deck->eq_db[band];
+  g_strlcpy (out->lock_reason, deck->lock_reason, sizeof out->lock_reason);
+  fill_motion (out, &s->report->decks[i], s->report->decks[i].generation == deck->generation);
+  fill_track (out, deck, s->tracks[i].loaded);
+  if (deck->has_grid)
+    out->bpm = ech_grid_bpm (&out->grid, deck->rate) * out->speed;
+}
+
+/* What waits */
+
+static void
+fill_one_pending (struct ech_state *out, const struct ech_entry *entry)
+{
+  struct ech_pending *pending = &out->pending[out->n_pending];
+  uint32_t            at      = out->n_pending++;
+
+  *pending = (struct ech_pending){
+    .serial    = entry->serial,
+    .verb      = entry->action.verb,
+    .deck      = entry->action.deck,
+    .source    = entry->lane->index,
+    .index     = entry->action.index,
+    .value     = entry->action.value,
+    .due_beats = entry->due.beats,
+  };
+  g_strlcpy (pending->id, entry->action.id, sizeof pending->id);
+  for (; at > 0 && out->pending[at - 1].due_beats > out->pending[at].due_beats; at--) {
+    struct ech_pending earlier = out->pending[at - 1];
+
+    out->pending[at - 1] = out->pending[at];
+    out->pending[at]     = earlier;
+  }
+}
+
+static void
+fill_pending (EchScheduler *s)
+{
+  struct ech_appointment *next[ECH_MAX_PENDING_SHOWN];
+  guint                   n = ech_schedule_peek (&s->waiting, next, ECH_MAX_PENDING_SHOWN);
+
+  s->building.n_pending = 0;
+  for (guint i = 0; i < s->handed->len && s->building.n_pending < ECH_MAX_PENDING_SHOWN; i++)
+    fill_one_pending (&s->building, g_ptr_array_index (s->handed, i));
+  for (guint i = 0; i < n && s->building.n_pending < ECH_MAX_PENDING_SHOWN; i++)
+    fill_one_pending (&s->building, next[i]->owner);
+}
+
+static void
+fill_sources (EchScheduler *s)
+{
+  s->building.n_sources = 0;
+  for (uint32_t i = 0; i < ECH_MAX_SOURCES; i++) {
+    struct ech_source_status *out  = &s->building.sources[i];
+    EchLane                  *lane = g_atomic_pointer_get (&s->lanes[i]);
+
+    *out = (struct ech_source_status){ .depth = 0 };
+    if (!lane || atomic_load (&lane->removed))
+      continue;
+    g_strlcpy (out->name, lane->name, sizeof out->name);
+    out->source_class     = lane->source_class;
+    out->depth            = ech_lane_depth (lane);
+    out->posted           = atomic_load_explicit (&lane->posted, memory_order_relaxed);
+    out->refused_full     = atomic_load_explicit (&lane->refused_full, memory_order_relaxed);
+    s->building.n_sources = i + 1;
+  }
+}
+
+static void
+fill_session (EchScheduler *s)
+{
+  struct ech_state           *out = &s->building;
+  const struct ech_rt_report *r   = s->report;
+
+  out->serial++;
+  out->running           = s->now.running;
+  out->frame             = r->frame;
+  out->time_ns           = r->time_ns;
+  out->block_frames      = r->block_frames;
+  out->n_decks           = s->config.n_decks;
+  out->timeline          = ech_scheduler_timeline (s);
+  out->beat              = ech_timeline_beat_at (&out->timeline, (double) r->frame);
+  out->link_peers        = s->clock.base.interface->num_peers (&s->clock.base);
+  out->link_enabled      = s->clock.base.interface->is_synchronized (&s->clock.base);
+  out->crossfader        = s->shadow.crossfader;
+  out->crossfader_curve  = s->shadow.crossfader_curve;
+  out->limiter_db        = s->shadow.limiter_db;
+  out->master_volume     = s->shadow.master_volume;
+  out->booth_volume      = s->shadow.booth_volume;
+  out->headphones_volume = s->shadow.headphones_volume;
+  out->headphones_mix    = s->shadow.headphones_mix;
+  out->limiter_gain      = r->cycles ? r->limiter_gain : 1.0f;
+  out->cycles            = r->cycles;
+  out->lost_cycles       = r->lost_cycles;
+  for (int side = 0; side < 2; side++) {
+    out->master_peak[side] = r->master_peak[side];
+    out->master_rms[side]  = r->master_rms[side];
+  }
+}
+
+void
+ech_snapshot_publish (EchScheduler *s)
+{
+  update_median (s);
+  fill_session (s);
+  for (uint32_t i = 0; i < s->config.n_decks; i++)
+    fill_deck (s, i);
+  fill_pending (s);
+  fill_sources (s);
+  s->building.n_executed     = s->n_executed;
+  s->building.n_rejected     = s->n_rejected;
+  s->building.latency_p50_ms = s->latency_p50_ms;
+  s->building.latency_max_ms = s->latency_max_ms;
+
+  g_mutex_lock (&s->state_lock);
+  s->state = s->building;
+  g_mutex_unlock (&s->state_lock);
+}
+
+void
+ech_scheduler_snapshot (EchScheduler *s, struct ech_state *out_state)
+{
+  g_mutex_lock (&s->state_lock);
+  *out_state = s->state;
+  g_mutex_unlock (&s->state_lock);
+}

@@ -1,0 +1,148 @@
+/* What is heard, when, and whether: lanes in, commands out.
+ *
+ * A passive object: somebody ticks it (scheduler-thread live, the offline graph
+ * in a render).  In each tick it takes the audio thread's feedback in, drains
+ * the lanes round-robin, judges, quantises, hands over what is due soon, and
+ * publishes a snapshot.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef ECH_SCHEDULER_H
+#define ECH_SCHEDULER_H
+
+#include <glib.h>
+
+#include "engine/rt/exchange.h"
+#include "engine/scheduler/action.h"
+#include "engine/scheduler/state.h"
+
+typedef struct _EchScheduler EchScheduler;
+typedef struct _EchLane      EchLane;
+
+/**
+ * struct ech_now: the moment of a tick
+ * @frame: graph frame at which a command pushed now is certainly still in time (fractional offline)
+ * @time_ns: CLOCK_MONOTONIC (virtual offline)
+ * @exact: offline: the cycle stands at this very frame, so "at once" means here
+ * @running: the audio thread's cycles come in
+ */
+struct ech_now {
+  double   frame;
+  uint64_t time_ns;
+  bool     exact;
+  bool     running;
+};
+
+/**
+ * struct ech_load_result: what the loader found
+ *
+ * The way there is request(), called on the ticking thread; it must not block.  The answers come
+ * through ech_scheduler_load_result(), from any thread, later and more than once:
+ *  - READY: @pcm with a reference for the scheduler, @title, @artist;
+ *  - ANALYSED: @grid (frames_per_beat 0: none found), once, after READY;
+ *  - FAILED: @error.  After READY it means that no analysis comes any more.
+ * Each ticket ends with ANALYSED or FAILED.  cancel(): the ticket's results are no longer
+ * wanted; those that still come are released.
+ */
+enum ech_load_result_stage {
+  ECH_LOAD_RESULT_READY,
+  ECH_LOAD_RESULT_ANALYSED,
+  ECH_LOAD_RESULT_FAILED,
+};
+
+struct ech_load_result {
+  uint64_t        ticket;
+  uint32_t        stage; /* enum ech_load_result_stage */
+  struct ech_pcm *pcm;   /* READY */
+  struct ech_grid grid;  /* ANALYSED */
+  char            title[ECH_TITLE_MAX];
+  char            artist[ECH_TITLE_MAX];
+  char            error[ECH_TEXT_MAX];
+};
+
+struct ech_loader_interface {
+  void (*request) (void *data, uint64_t ticket, uint32_t deck, const char *path);
+  void (*cancel) (void *data, uint64_t ticket);
+};
+
+struct ech_scheduler_config {
+  uint32_t                           n_decks;
+  struct ech_exchange               *exchange; /* outlives the scheduler */
+  const struct ech_loader_interface *loader;
+  void                              *loader_data;
+  struct ech_timing                  default_timing; /* see ech_scheduler_set_default_timing() */
+  double handover_s; /* how long before its beat an action goes to the audio thread; 0.1 */
+};
+
+/* Told of each event at the end of its tick, on the ticking thread: the newest snapshot
+ * shows what has happened already.  Must not block. */
+typedef void (*EchEventFunc) (const struct ech_event *event, void *data);
+
+EchScheduler *ech_scheduler_new (const struct ech_scheduler_config *config);
+
+/* Releases all that it still owns, also what lies in the exchange's rings: nobody ticks, posts or
+ * runs the cycle any more. */
+void ech_scheduler_free (EchScheduler *scheduler);
+
+/* What an action without a timing of its own does: NOW unless set.  Holds for what moves the
+ * playhead (play, stop, seek, cue, beatjump); a fader or a load never waits unasked.
+ * Thread: any. */
+void ech_scheduler_set_default_timing (EchScheduler *scheduler, const struct ech_timing *timing);
+
+/* enum ech_crossfader_curve; a preference, no action.  From the next tick on.  Thread: any. */
+void ech_scheduler_set_crossfader_curve (EchScheduler *scheduler, uint32_t curve);
+
+/**
+ * ech_scheduler_add_lane: a new source of actions
+ * @capacity: slots, rounded up to a power of two; 0 = 64
+ * Thread: any (locks).  The lane belongs to the scheduler; NULL when ECH_MAX_SOURCES are there.
+ */
+EchLane *ech_scheduler_add_lane (EchScheduler         *scheduler,
+                                 const char           *name,
+                                 enum ech_source_class source_class,
+                                 uint32_t              capacity);
+
+/* From the next tick on nothing that stands in the lane, or waits for its beat from it, happens any
+ * more.  The lane is gone for the caller; its last post has returned.  Thread: any. */
+void ech_scheduler_remove_lane (EchScheduler *scheduler, EchLane *lane);
+
+/* Thread: the lane's one producer.  Lock-free.  Copies action->text.
+ * Returns: 0; -ENOSPC when the lane is full, nothing is kept then. */
+int ech_lane_post (EchLane *lane, const struct ech_action *action);
+
+/* All or none: they are taken in one tick and judged, each as if those before it were done, before
+ * any is carried out; if one is refused, all are, with its reason. */
+int ech_lane_post_batch (EchLane *lane, const struct ech_action *actions, unsigned n_actions);
+
+uint32_t ech_lane_source (const EchLane *lane);
+
+/* Called after each post, on the producer's thread: wakes the ticking thread.  Set it while nobody
+ * posts. */
+void ech_scheduler_set_wakeup (EchScheduler *scheduler, void (*wakeup) (void *data), void *data);
+
+/* Thread: any.  After remove has returned, @func is not called any more. */
+void ech_scheduler_add_listener (EchScheduler *scheduler, EchEventFunc func, void *data);
+void ech_scheduler_remove_listener (EchScheduler *scheduler, EchEventFunc func, void *data);
+
+/* Thread: any. */
+void ech_scheduler_load_result (EchScheduler *scheduler, const struct ech_load_result *result);
+
+/* Thread: one, always the same. */
+void ech_scheduler_tick (EchScheduler *scheduler, const struct ech_now *now);
+
+/* True while a load or its analysis is on its way, other than one that waits for its beat (offline:
+ * the render ticks and runs empty cycles until it is false).  Ticking thread. */
+bool ech_scheduler_is_loading (EchScheduler *scheduler);
+
+/* Graph frame at which the scheduler next has something to hand over (it may have passed), or
+ * INFINITY.  Ticking thread. */
+double ech_scheduler_next_frame (EchScheduler *scheduler);
+
+/* Preferences, not actions; take hold with the next tick.  Thread: any. */
+void ech_scheduler_set_default_timing (EchScheduler *scheduler, const struct ech_timing *timing);
+void ech_scheduler_set_crossfader_curve (EchScheduler *scheduler, uint32_t curve);
+
+/* Copies the newest snapshot.  Thread: any (a short lock, never the audio thread). */
+void ech_scheduler_snapshot (EchScheduler *scheduler, struct ech_state *out_state);
+
+#endif

@@ -1,0 +1,101 @@
+/* What the engine is doing, as far as the scheduler knows.
+ *
+ * Rebuilt from the audio thread's reports and feedback, and, for the few
+ * milliseconds in which an order is on its way, from the order itself: an
+ * eject behind a play on the same road meets a playing deck.
+ *
+ * Plain data; whoever judges gets a copy or a const pointer.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef ECH_SHADOW_STATE_H
+#define ECH_SHADOW_STATE_H
+
+#include "engine/rt/telemetry.h"
+#include "engine/scheduler/action.h"
+
+struct ech_deck_shadow {
+  /* the track */
+  bool     has_track;
+  bool     is_loading; /* a load is on its way */
+  bool     analysed;   /* no better grid will come */
+  bool     has_grid;
+  uint32_t generation; /* 0 = never held a track */
+  double   rate;       /* track frames a second */
+  double   length_frames;
+
+  /* motion */
+  bool     playing;
+  uint64_t told_frame;        /* graph frame of the newest feedback about `playing` */
+  uint64_t in_flight;         /* serial of the newest order that will change `playing`, 0 = none */
+  bool     in_flight_playing; /* what it will make of it */
+  uint32_t n_waiting_plays;
+  uint32_t n_swaps_ahead; /* loads and ejects that the audio thread holds for their beat */
+  double   gain;          /* linear, through trim, fader and crossfader */
+
+  /* settings, as last carried out */
+  bool   locked;
+  char   lock_reason[ECH_TEXT_MAX];
+  bool   sync;
+  bool   pfl;
+  double speed_set;
+  double trim_db;
+  double volume;
+  double eq_db[ECH_N_BANDS];
+  double filter;
+};
+
+struct ech_shadow {
+  uint32_t               n_decks;
+  struct ech_deck_shadow decks[ECH_MAX_DECKS];
+  double                 crossfader;
+  uint32_t               crossfader_curve;
+  double                 limiter_db;
+  double                 master_volume;
+  double                 booth_volume;
+  double                 headphones_volume;
+  double                 headphones_mix;
+};
+
+/* All at the engine's own defaults. */
+void ech_shadow_init (struct ech_shadow *shadow, uint32_t n_decks);
+
+enum ech_deck_state ech_shadow_deck_state (const struct ech_deck_shadow *deck);
+
+/* Plays, or will before anything that is ordered now. */
+bool ech_shadow_is_playing (const struct ech_deck_shadow *deck);
+
+/* Playing and audible: @least_gain is the linear gain that counts as heard. */
+bool ech_shadow_is_on_air (const struct ech_deck_shadow *deck, double least_gain);
+
+/**
+ * ech_shadow_take_report: @exact: the report is newer than any feedback taken before (offline)
+ *
+ * A deck's motion is taken only from a report that is newer than what feedback told, and that is
+ * about the same track.
+ */
+void
+ech_shadow_take_report (struct ech_shadow *shadow, const struct ech_rt_report *report, bool exact);
+
+/* Feedback: @action was carried out at @frame.  Not for LOAD and EJECT. */
+void ech_shadow_take_executed (struct ech_shadow       *shadow,
+                               const struct ech_action *action,
+                               uint64_t                 frame);
+
+/* @deck stopped by itself. */
+void ech_shadow_take_end (struct ech_shadow *shadow, uint32_t deck, uint64_t frame);
+
+/* A track came onto the deck (rate > 0) or left it. */
+void ech_shadow_take_track (struct ech_shadow *shadow,
+                            uint32_t           deck,
+                            uint32_t           generation,
+                            double             rate,
+                            double             length_frames,
+                            uint64_t           frame);
+
+/* @action is on its way and will be carried out at once; settle when its fate is known. */
+void
+ech_shadow_expect (struct ech_shadow *shadow, const struct ech_action *action, uint64_t serial);
+void ech_shadow_settle (struct ech_shadow *shadow, uint32_t deck, uint64_t serial);
+
+#endif
