@@ -74,9 +74,9 @@ enum ech_command_when {
  * @generation: the deck generation that the action was judged with; when the
  *    deck holds another track by now the command is refused (deck commands only;
  *    0 = any)
- * @in_phase: PLAY, SEEK: shift the target to the nearest position whose beat phase
- *    matches the session's at the frame of landing ("land in phase", and every
- *    start of a synced deck)
+ * @in_phase: PLAY, SEEK: shift the target to the nearest position whose phase within so
+ *    many beats (1 = beat, 4 = bar) matches the session's at the frame of landing ("land in
+ *    phase", and every start of a synced deck); 0 = go where the value says
  * @at: see enum ech_command_when.  ECH_WHEN_BEAT and ECH_WHEN_FRAME are heard
  *    exactly there, at full gain, with the click-hiding ramp before it.
  *

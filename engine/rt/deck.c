@@ -120,23 +120,25 @@ deck_step (const struct ech_deck *deck)
   return deck->speed * deck->pcm->rate / deck->rate;
 }
 
-/* The position nearest to @position whose beat phase is the session's at @exact_frame. */
+/* The position nearest to @position whose phase within @quantum beats is the session's at
+ * @exact_frame.  The track's bars count from its downbeat, the session's from beat 0. */
 static double
 position_in_phase (const struct ech_deck     *deck,
                    const struct ech_timeline *timeline,
                    double                     position,
-                   double                     exact_frame)
+                   double                     exact_frame,
+                   double                     quantum)
 {
   double session = ech_timeline_beat_at (timeline, exact_frame)
                    * (is_synced (deck) ? octave_of_session (deck, timeline) : 1.0);
-  double track   = ech_grid_beat_at (&deck->grid, position);
-  double shift   = ech_beat_phase (session, 1.0) - ech_beat_phase (track, 1.0);
+  double track   = ech_grid_beat_at (&deck->grid, position) - deck->grid.downbeat;
+  double shift   = ech_beat_phase (session, quantum) - ech_beat_phase (track, quantum);
 
-  shift -= rint (shift);
+  shift -= quantum * rint (shift / quantum);
   position += shift * deck->grid.frames_per_beat;
   /* A hair before the first frame is rounding, not a beat too early. */
   if (position < -0.5)
-    position += deck->grid.frames_per_beat;
+    position += quantum * deck->grid.frames_per_beat;
   return position < 0.0 ? 0.0 : position;
 }
 
@@ -262,7 +264,7 @@ command_target (const struct ech_deck     *deck,
     return NAN;
   }
   if ((command->in_phase || is_synced (deck)) && deck->has_grid)
-    position = position_in_phase (deck, timeline, position, exact_frame);
+    position = position_in_phase (deck, timeline, position, exact_frame, fmax (command->in_phase, 1.0));
   return is_in_track (deck, position) ? position : NAN;
 }
 
@@ -350,7 +352,7 @@ join_session (struct ech_deck           *deck,
   if (!deck->playing)
     return;
   position = ech_deck_position (deck, exact_frame);
-  position = position_in_phase (deck, timeline, position, exact_frame);
+  position = position_in_phase (deck, timeline, position, exact_frame, 1.0);
   if (is_in_track (deck, position))
     begin_playing (deck, position, frame, exact_frame, true, false);
   else

@@ -148,12 +148,14 @@ motion (struct ech_command *command, enum ech_command_type type, double value, u
   return setting (command, type, value);
 }
 
-/* "In phase": asked for, or the deck is synced and always is. */
-static bool
-is_in_phase (const struct ech_action *action, const struct ech_deck_shadow *deck)
+/* Within how many beats the target is brought into phase: as asked for, and by the beat at least
+ * where the deck is synced. */
+static uint8_t
+phase_beats (const struct ech_action *action, const struct ech_deck_shadow *deck)
 {
-  return deck->sync
-         || (action->timing.kind == ECH_TIMING_GRID && action->timing.way == ECH_WAY_LAND);
+  if (action->timing.kind == ECH_TIMING_GRID && action->timing.way == ECH_WAY_LAND)
+    return (uint8_t) CLAMP (action->timing.beats, 1.0, 64.0);
+  return deck->sync ? 1 : 0;
 }
 
 static bool
@@ -166,10 +168,10 @@ deck_command (const struct ech_action      *action,
 
   switch (action->verb) {
   case ECH_VERB_PLAY:
-    command->in_phase = is_in_phase (action, deck);
+    command->in_phase = phase_beats (action, deck);
     return motion (command, ECH_COMMAND_PLAY, frames, generation);
   case ECH_VERB_SEEK:
-    command->in_phase = is_in_phase (action, deck);
+    command->in_phase = phase_beats (action, deck);
     return motion (command, ECH_COMMAND_SEEK, frames, generation);
   case ECH_VERB_STOP:
     return motion (command, ECH_COMMAND_STOP, 0, generation);

@@ -336,6 +336,31 @@ test_sync_stays_in_phase (void)
   rig_finish (&rig);
 }
 
+/* A jump that lands in phase with the bar: downbeat on the session's bar, whatever was asked for. */
+static void
+test_land_in_phase (void)
+{
+  struct rig rig;
+  double     per_beat = 60.0 * RATE / 125.0;
+
+  rig_init (&rig, 64);
+  load_track (&rig);
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_SET_GRID,
+                                    .grid = { .first_beat_frames = 500.0, .frames_per_beat = per_beat, .beats_per_bar = 4, .downbeat = 3 } });
+  run_to (&rig, 24000 * 5 + 128); /* a little after beat 5 */
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_PLAY, .value = 40000.0, .in_phase = 4 });
+  run_to (&rig, 24000 * 6);
+  for (uint64_t frame = 24000 * 5 + 512; frame < 24000 * 6; frame += 4000) {
+    double session = (24000 * 5 + 128) / 24000.0; /* where it landed; from there it runs freely */
+    double landed  = frame_of (rig.out[frame]) - (double) (frame - 24000 * 5 - 128);
+    double beat    = (landed - 500.0) / per_beat - 3.0;
+
+    g_assert_cmpfloat_with_epsilon (remainder (beat - session, 4.0) * per_beat, 0.0, 1.0);
+    g_assert_cmpfloat (fabs (landed - 40000.0), <=, 2.0 * per_beat + 1.0);
+  }
+  rig_finish (&rig);
+}
+
 /* What cannot be in time any more is not done late, but said. */
 static void
 test_late (void)
@@ -462,6 +487,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cycle/bit-exact", test_bit_exact);
   g_test_add_func ("/cycle/immediate-start-is-ramped", test_immediate_start_is_ramped);
   g_test_add_func ("/cycle/sync-stays-in-phase", test_sync_stays_in_phase);
+  g_test_add_func ("/cycle/land-in-phase", test_land_in_phase);
   g_test_add_func ("/cycle/late", test_late);
   g_test_add_func ("/cycle/lost-cycles-keep-time", test_lost_cycles_keep_time);
   g_test_add_func ("/cycle/cancel-within-ramp", test_cancel_within_ramp);

@@ -210,7 +210,7 @@ test_in_phase (struct fake *f)
   fake_post (f->hand, "/deck/a/seek 3 ~bar id=s"); /* on air, yet it keeps the beat */
   fake_settle (f);
   assert_life (f, "s", "executed 0");
-  g_assert_cmpuint (fake_last_command (f, ECH_COMMAND_SEEK)->in_phase, ==, 1);
+  g_assert_cmpuint (fake_last_command (f, ECH_COMMAND_SEEK)->in_phase, ==, 4);
   fake_post (f->hand, "/deck/a/seek 5 beat");
   fake_settle (f);
   g_assert_cmpuint (fake_last_command (f, ECH_COMMAND_SEEK)->in_phase, ==, 0);
