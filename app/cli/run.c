@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/cli/run.h"
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <string.h>
+
+#include "app/cli/journal.h"
+#include "drivers/host/driver-host.h"
+#include "engine/engine.h"
+
+struct run {
+  gboolean no_link, fused, json, no_osc;
+  int      osc_port;
+  int      decks;
+
+  GMainLoop     *loop;
+  EchEngine     *engine;
+  EchDriverHost *host;
+  EchLane       *lane;
+};
+
+static gboolean
+parse_options (struct run *run, int *argc, char ***argv, GError **error)
+{
+  g_autoptr (GOptionContext) context   = g_option_context_new ("[TRACK...]");
+  const GOptionEntry         entries[] = {
+    { "no-link", 0, 0, G_OPTION_ARG_NONE, &run->no_link, "Do not start the Ableton Link driver", NULL },
+    { "no-osc", 0, 0, G_OPTION_ARG_NONE, &run->no_osc, "Do not listen for OSC", NULL },
+    { "osc-port", 'p', 0, G_OPTION_ARG_INT, &run->osc_port, "UDP port on loopback for OSC (8000)", "N" },
+    { "decks", 'd', 0, G_OPTION_ARG_INT, &run->decks, "Number of decks, 1..4 (2)", "N" },
+    { "fused", 0, 0, G_OPTION_ARG_NONE, &run->fused, "One PipeWire node for all, for the smallest quantums", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &run->json, "Print each action's fate, a JSON object a line", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  g_option_context_set_summary (context, "Runs the engine, the scheduler and the drivers without a window until it is interrupted.\n"
+                                         "The TRACKs are loaded onto decks a, b, ...");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (run->decks < 1 || run->decks > ECH_MAX_DECKS) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--decks takes 1 to %d", ECH_MAX_DECKS);
+    return FALSE;
+  }
+  if (run->osc_port < 1 || run->osc_port > 65535) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--osc-port takes 1 to 65535");
+    return FALSE;
+  }
+  if (*argc - 1 > run->decks) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 "%d tracks do not fit on %d decks; see --decks", *argc - 1, run->decks);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static GVariant *
+get_setting (const char *id, const char *key, void *data)
+{
+  struct run *run = data;
+
+  if (strcmp (id, "osc") == 0 && strcmp (key, "port") == 0)
+    return g_variant_new_int32 (run->osc_port);
+  if (strcmp (id, "osc") == 0 && strcmp (key, "enabled") == 0)
+    return g_variant_new_boolean (!run->no_osc);
+  if (strcmp (id, "link") == 0 && strcmp (key, "enabled") == 0)
+    return g_variant_new_boolean (!run->no_link);
+  return NULL;
+}
+
+/* Scheduler's thread: a line to a terminal or a pipe, from the one thread that writes them. */
+static void
+print_event (const struct ech_event *event, void *data)
+{
+  struct run *run = data;
+
+  if (run->json) {
+    ech_journal_write (stdout, event);
+  } else {
+    g_print ("%-9s %-12s deck %c  beat %.3f%s%s\n", ech_fate_name (event->fate), ech_verb_name (event->verb),
+             (char) ('a' + event->deck), event->beat, event->text[0] != '\0' ? "  " : "", event->text);
+  }
+  fflush (stdout);
+}
+
+static gboolean
+end (gpointer data)
+{
+  g_main_loop_quit (((struct run *) data)->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+load_tracks (struct run *run, int n, char **paths)
+{
+  for (int i = 0; i < n; i++) {
+    g_autofree char  *path   = g_canonicalize_filename (paths[i], NULL);
+    struct ech_action action = { .verb = ECH_VERB_LOAD, .deck = (uint32_t) i, .text = path };
+
+    if (ech_lane_post (run->lane, &action) != 0)
+      g_printerr ("echelonctl run: %s is not loaded: the lane is full\n", path);
+  }
+}
+
+static void
+report_drivers (struct run *run)
+{
+  for (unsigned i = 0; i < ech_driver_host_get_n_drivers (run->host); i++) {
+    struct ech_driver_info info;
+
+    ech_driver_host_get_info (run->host, i, &info);
+    if (info.enabled || info.state == ECH_DRIVER_REFUSED)
+      g_printerr ("driver %s: %s%s%s\n", info.id, ech_driver_state_name (info.state),
+                  info.text[0] != '\0' ? ": " : "", info.text);
+  }
+}
+
+static int
+run_engine (struct run *run, int n_tracks, char **tracks)
+{
+  g_autoptr (GError)       error  = NULL;
+  struct ech_engine_config config = {
+    .n_decks        = (uint32_t) run->decks,
+    .fused          = run->fused,
+    .default_timing = { .kind = ECH_TIMING_NOW },
+  };
+
+  run->engine = ech_engine_new (&config);
+  ech_engine_add_listener (run->engine, print_event, run);
+  run->lane = ech_engine_add_source (run->engine, "console", ECH_SOURCE_HAND);
+  if (!ech_engine_start (run->engine, &error)) {
+    g_printerr ("echelonctl run: %s\n", error->message);
+    return 1;
+  }
+  run->host = ech_driver_host_new (run->engine, get_setting, run);
+  ech_driver_host_scan (run->host, NULL);
+  ech_driver_host_start_all (run->host);
+  report_drivers (run);
+  load_tracks (run, n_tracks, tracks);
+
+  run->loop = g_main_loop_new (NULL, FALSE);
+  g_unix_signal_add (SIGINT, end, run);
+  g_unix_signal_add (SIGTERM, end, run);
+  g_main_loop_run (run->loop);
+  g_main_loop_unref (run->loop);
+  return 0;
+}
+
+int
+ech_cli_run (int argc, char **argv)
+{
+  struct run         run    = { .osc_port = 8000, .decks = 2 };
+  g_autoptr (GError) error  = NULL;
+  int                status = 2;
+
+  if (!parse_options (&run, &argc, &argv, &error))
+    g_printerr ("echelonctl run: %s\n", error->message);
+  else
+    status = run_engine (&run, argc - 1, argv + 1);
+  if (run.host != NULL)
+    ech_driver_host_stop_all (run.host);
+  g_clear_object (&run.host);
+  ech_engine_free (run.engine);
+  return status;
+}

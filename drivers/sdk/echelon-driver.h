@@ -1,0 +1,145 @@
+/* All that a control driver of Echelon includes.
+ *
+ * A driver is a shared module that exports one function, echelon_driver_entry(),
+ * which returns one static table.  It links nothing of Echelon: every call out
+ * goes through the host's table.  docs/driver-guide.md shows one whole.
+ *
+ * Versions: a module whose `abi` differs from the host's is not loaded.  Tables
+ * grow at the end only; `size` tells how much of one the other side knows.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef ECHELON_DRIVER_H
+#define ECHELON_DRIVER_H
+
+#include "engine/scheduler/action.h"
+#include "engine/scheduler/state.h"
+#include "engine/scheduler/vocabulary.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ECHELON_DRIVER_ABI 1
+
+#define ECHELON_EXPORT __attribute__ ((visibility ("default")))
+
+enum echelon_log_level {
+  ECHELON_LOG_ERROR,
+  ECHELON_LOG_WARNING,
+  ECHELON_LOG_INFO,
+  ECHELON_LOG_DEBUG,
+};
+
+struct echelon_host;
+
+/**
+ * struct echelon_host_api: what the host does for a driver
+ *
+ * All functions may be called from any thread of the driver's, between the begin of start() and
+ * the return of stop(), except post(): one thread at a time (each driver has one lane).
+ */
+struct echelon_host_api {
+  uint32_t abi;
+  uint32_t size;
+
+  /* Puts @action into the driver's lane; wakes the scheduler.
+   * Returns 0; -ENOSPC when the lane is full (nothing is kept); -ESHUTDOWN when
+   * the driver has been switched off. @action->text is copied. */
+  int (*post) (struct echelon_host *host, const struct ech_action *action);
+
+  /* All of @n actions or none: they stand together in the lane.  -ENOSPC as above. */
+  int (*post_batch) (struct echelon_host *host, const struct ech_action *actions, unsigned n);
+
+  /* Copies the newest snapshot. */
+  void (*state) (struct echelon_host *host, struct ech_state *out_state);
+
+  /* The graph frame that is heard at CLOCK_MONOTONIC @time_ns, which is within a second of now;
+   * the timeline in state() makes a beat of it. */
+  double (*frame_at) (struct echelon_host *host, uint64_t time_ns);
+
+  /* Takes the next event out of the driver's event ring: every action's fate, anybody's.
+   * A ring that is not read for long loses the newest; the host counts and logs that.
+   * One thread at a time.  Returns 0 or -EAGAIN when there is none. */
+  int (*next_event) (struct echelon_host *host, struct ech_event *out_event);
+
+  /* A file descriptor that polls readable while events may be waiting; the host's own:
+   * poll it, then call next_event() until -EAGAIN; never read or close it. */
+  int (*event_fd) (struct echelon_host *host);
+
+  /* This source's index in ech_state.sources and in ech_event.source. */
+  uint32_t (*source) (struct echelon_host *host);
+
+  /* The shared vocabulary (vocabulary.h has the meaning); the driver links no code of ours. */
+  int (*parse) (struct echelon_host *host, const char *address, const struct ech_value *values,
+                unsigned n_values, struct ech_action *out_action, char *out_error);
+  const char *(*fate_name) (enum ech_fate fate);
+  const char *(*rule_name) (enum ech_rule rule);
+  const char *(*verb_name) (enum ech_verb verb);
+  const char *(*deck_state_name) (enum ech_deck_state state);
+  void (*timing_format) (const struct ech_timing *timing, char *out_text, size_t size);
+
+  void (*log) (struct echelon_host *host, enum echelon_log_level level, const char *text);
+
+  /* The driver's own settings; a setting that is not there gives @fallback.  The string is the
+   * host's, valid until stop() returns. */
+  int64_t (*setting_int) (struct echelon_host *host, const char *key, int64_t fallback);
+  bool (*setting_bool) (struct echelon_host *host, const char *key, bool fallback);
+  const char *(*setting_string) (struct echelon_host *host, const char *key, const char *fallback);
+
+  /* The driver cannot go on (its device is gone, its socket broke): the host shows @reason, purges
+   * its lane and calls stop() later, from the host's thread. */
+  void (*failed) (struct echelon_host *host, const char *reason);
+
+  /* One line for preferences: what the driver is doing now ("listening on 127.0.0.1:8000"). */
+  void (*status) (struct echelon_host *host, const char *text);
+};
+
+struct echelon_host {
+  const struct echelon_host_api *api;
+  void                          *reserved;
+};
+
+/* One setting that preferences show.  type: 'i', 'b', 's'. */
+struct echelon_setting {
+  const char *key;
+  const char *label;
+  const char *fallback; /* as text */
+  char        type;
+  double      minimum, maximum; /* 'i' only */
+};
+
+/* echelon_driver.flags */
+enum {
+  ECHELON_DRIVER_OFF_BY_DEFAULT = 1u << 0, /* started only when somebody asks for it */
+};
+
+struct echelon_driver {
+  uint32_t    abi;  /* ECHELON_DRIVER_ABI */
+  uint32_t    size; /* sizeof (struct echelon_driver) */
+  const char *id;   /* "osc": lower case, unique; the source's name */
+  const char *name; /* "Open Sound Control", for people */
+  const char *description;
+  uint32_t    source_class; /* enum ech_source_class */
+
+  const struct echelon_setting *settings;
+  uint32_t                      n_settings;
+
+  /* Begins work; returns 0 and *out_self, or a negative errno after writing one sentence of at most
+   * ECH_TEXT_MAX bytes into @out_error.  Host's thread. */
+  int (*start) (struct echelon_host *host, void **out_self, char *out_error);
+
+  /* Ends work.  Returns after the driver's last call into the host.  Host's thread. */
+  void (*stop) (void *self);
+
+  uint32_t flags; /* ECHELON_DRIVER_OFF_BY_DEFAULT ... */
+};
+
+/* The one symbol a module exports. */
+ECHELON_EXPORT const struct echelon_driver *echelon_driver_entry (void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
