@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
+#include "engine/rt/denormals.h"
 
 /* A clock that is further ahead than this was set anew; nothing was lost. */
 enum { MAX_SKIP_S = 10 };
@@ -48,21 +46,6 @@ ech_cycle_gate_set_rate (struct ech_cycle_gate *gate, uint32_t rate)
   gate->rendered  = 0;
   gate->kept      = 0;
   atomic_store_explicit (&gate->wanted_rate, 0, memory_order_relaxed);
-}
-
-/* Filters that ring out into denormals would cost up to a hundred times as much. */
-static void
-switch_denormals_off (void)
-{
-#if defined(__SSE__)
-  _mm_setcsr (_mm_getcsr() | 0x8040); /* flush to zero, denormals are zero */
-#elif defined(__aarch64__)
-  uint64_t fpcr;
-
-  __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-  fpcr |= UINT64_C (1) << 24;
-  __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
-#endif
 }
 
 static void
@@ -160,7 +143,7 @@ enter (struct ech_cycle_gate *gate, const struct ech_graph_clock *clock, bool is
     return false;
   }
   if (!gate->has_denormals_off) {
-    switch_denormals_off();
+    ech_denormals_off ();
     gate->has_denormals_off = true;
   }
   if (!gate->has_clock || !is_same_cycle (&gate->clock, clock)) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/graph/offline-graph.h"
 
+#include "engine/rt/denormals.h"
+
 struct _EchOfflineGraph {
   struct ech_cycle *cycle;
   uint32_t          n_decks;
@@ -42,7 +44,8 @@ ech_offline_graph_free (EchOfflineGraph *graph)
 static void
 run_cycle (EchOfflineGraph *graph, uint32_t n)
 {
-  struct ech_mix_ports ports = { .master = { graph->master[0], graph->master[1] } };
+  struct ech_mix_ports ports     = { .master = { graph->master[0], graph->master[1] } };
+  uint64_t             denormals = ech_denormals_off ();
 
   ech_cycle_begin (graph->cycle, n, 0, 0);
   for (uint32_t i = 0; i < graph->n_decks; i++) {
@@ -51,6 +54,7 @@ run_cycle (EchOfflineGraph *graph, uint32_t n)
     ports.deck_right[i] = graph->deck[i][1];
   }
   ech_cycle_mix (graph->cycle, &ports);
+  ech_denormals_restore (denormals);
   graph->frame += n;
 }
 

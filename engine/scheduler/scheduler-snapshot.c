@@ -186,6 +186,7 @@ fill_session (EchScheduler *s)
   out->frame             = r->frame;
   out->time_ns           = r->time_ns;
   out->block_frames      = r->block_frames;
+  out->delay_frames      = r->latency_frames;
   out->n_decks           = s->config.n_decks;
   out->timeline          = ech_scheduler_timeline (s);
   out->beat              = ech_timeline_beat_at (&out->timeline, (double) r->frame);

@@ -71,6 +71,7 @@ struct ech_state {
   uint64_t                 frame;   /* graph frame ... */
   uint64_t                 time_ns; /* ... at this CLOCK_MONOTONIC time */
   uint32_t                 block_frames;
+  uint32_t                 delay_frames; /* from the graph to the speaker, as far as it is known */
   uint32_t                 n_decks;
   struct ech_timeline      timeline;
   double                   beat; /* at `frame` */

@@ -1,0 +1,192 @@
+/* The whole path, live, under observation: engine, scheduler, loader and PipeWire nodes,
+ * with every kind of action posted while two tracks play.
+ *
+ * Linked with --wrap on the entries of the audio thread, it tells an interposer
+ * (interposer.c, preloaded) when the audio thread is inside; built by clang with
+ * RealtimeSanitizer it needs no help.
+ *
+ * usage: live SECONDS TRACK TRACK
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/graph/cycle-gate.h"
+
+#ifdef ECH_WRAP
+/* The interposer's, when it is there. */
+extern void ech_purity_enter (void) __attribute__ ((weak));
+extern void ech_purity_leave (void) __attribute__ ((weak));
+extern unsigned ech_purity_report (char *out_text, size_t size) __attribute__ ((weak));
+
+static volatile int sabotage;
+static void *volatile leaked;
+
+void __real_ech_cycle_gate_deck (struct ech_cycle_gate *, const struct ech_graph_clock *, uint32_t, float *, float *);
+void __wrap_ech_cycle_gate_deck (struct ech_cycle_gate *, const struct ech_graph_clock *, uint32_t, float *, float *);
+void __real_ech_cycle_gate_mix (struct ech_cycle_gate *, const struct ech_graph_clock *, const struct ech_mix_ports *);
+void __wrap_ech_cycle_gate_mix (struct ech_cycle_gate *, const struct ech_graph_clock *, const struct ech_mix_ports *);
+
+void
+__wrap_ech_cycle_gate_deck (struct ech_cycle_gate        *gate,
+                            const struct ech_graph_clock *clock,
+                            uint32_t                      deck,
+                            float                        *left,
+                            float                        *right)
+{
+  if (ech_purity_enter != NULL)
+    ech_purity_enter ();
+  if (sabotage)
+    leaked = malloc (16);
+  __real_ech_cycle_gate_deck (gate, clock, deck, left, right);
+  if (ech_purity_leave != NULL)
+    ech_purity_leave ();
+}
+
+void
+__wrap_ech_cycle_gate_mix (struct ech_cycle_gate        *gate,
+                           const struct ech_graph_clock *clock,
+                           const struct ech_mix_ports   *ports)
+{
+  if (ech_purity_enter != NULL)
+    ech_purity_enter ();
+  __real_ech_cycle_gate_mix (gate, clock, ports);
+  if (ech_purity_leave != NULL)
+    ech_purity_leave ();
+}
+#endif
+
+static _Atomic unsigned n_fates[ECH_N_FATES];
+
+static void
+on_event (const struct ech_event *event, void *data)
+{
+  n_fates[event->fate]++;
+}
+
+static void
+post (EchLane *lane, uint32_t verb, uint32_t deck, double value, double grid)
+{
+  struct ech_action action = {
+    .verb   = verb,
+    .deck   = deck,
+    .value  = value,
+    .timing = { .kind = grid > 0 ? ECH_TIMING_GRID : ECH_TIMING_NOW, .beats = grid },
+  };
+
+  ech_lane_post (lane, &action);
+}
+
+static void
+load (EchLane *lane, uint32_t deck, const char *path)
+{
+  struct ech_action action = { .verb = ECH_VERB_LOAD, .deck = deck, .text = path };
+
+  ech_lane_post (lane, &action);
+}
+
+static gboolean
+wait_for_grids (EchEngine *engine, struct ech_state *state)
+{
+  for (int i = 0; i < 2000; i++) {
+    ech_engine_snapshot (engine, state);
+    if (state->running && state->decks[0].has_grid && state->decks[1].has_grid)
+      return TRUE;
+    g_usleep (20000);
+  }
+  return FALSE;
+}
+
+/* One random action of every kind there is. */
+static void
+stir (EchLane *lane, GRand *rand, char **tracks)
+{
+  static const double grids[] = { 0, 0.25, 0.5, 1, 4 };
+  uint32_t            deck    = (uint32_t) g_rand_int_range (rand, 0, 2);
+  double              grid    = grids[g_rand_int_range (rand, 0, G_N_ELEMENTS (grids))];
+
+  switch (g_rand_int_range (rand, 0, 18)) {
+  case 0: post (lane, ECH_VERB_PLAY, deck, NAN, grid); break;
+  case 1: post (lane, ECH_VERB_STOP, deck, NAN, grid); break;
+  case 2: post (lane, ECH_VERB_SEEK, deck, g_rand_double_range (rand, 0, 20), 0.5); break;
+  case 3: post (lane, ECH_VERB_BEATJUMP, deck, g_rand_int_range (rand, -8, 9), grid); break;
+  case 4: post (lane, ECH_VERB_SYNC, deck, g_rand_boolean (rand), grid); break;
+  case 5: post (lane, ECH_VERB_SPEED, deck, g_rand_double_range (rand, 0.9, 1.1), grid); break;
+  case 6: post (lane, ECH_VERB_TEMPO, 0, g_rand_double_range (rand, 100, 150), grid); break;
+  case 7: post (lane, ECH_VERB_CROSSFADER, 0, g_rand_double (rand), grid); break;
+  case 8: post (lane, ECH_VERB_VOLUME, deck, g_rand_double (rand), grid); break;
+  case 9: post (lane, ECH_VERB_TRIM, deck, g_rand_double_range (rand, -12, 12), grid); break;
+  case 10: post (lane, ECH_VERB_EQ, deck, g_rand_double_range (rand, -30, 12), grid); break;
+  case 11: post (lane, ECH_VERB_FILTER, deck, g_rand_double_range (rand, -1, 1), grid); break;
+  case 12: post (lane, ECH_VERB_PFL, deck, g_rand_boolean (rand), grid); break;
+  case 13: post (lane, ECH_VERB_LIMITER, 0, g_rand_double_range (rand, -12, 0), grid); break;
+  case 14: post (lane, ECH_VERB_HEADPHONES_MIX, 0, g_rand_double (rand), grid); break;
+  case 15: post (lane, ECH_VERB_CUE, deck, NAN, grid); break;
+  case 16: post (lane, ECH_VERB_EJECT, deck, NAN, grid); break;
+  default: load (lane, deck, tracks[deck]); break;
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  struct ech_engine_config config = { .n_decks = 2 };
+  static struct ech_state  state;
+  g_autoptr (GRand)        rand = g_rand_new_with_seed (20260101);
+  g_autoptr (GError)       error = NULL;
+  EchEngine               *engine;
+  EchLane                 *lane;
+  gint64                   end_us;
+  uint64_t                 first_cycle;
+  int                      status = 0;
+
+  if (argc != 4)
+    return 2;
+  engine = ech_engine_new (&config);
+  ech_engine_add_listener (engine, on_event, NULL);
+  lane = ech_engine_add_source (engine, "live", ECH_SOURCE_HAND);
+  if (!ech_engine_start (engine, &error)) {
+    fprintf (stderr, "live: %s\n", error->message);
+    return 1;
+  }
+  load (lane, 0, argv[2]);
+  load (lane, 1, argv[3]);
+  if (!wait_for_grids (engine, &state)) {
+    fprintf (stderr, "live: the tracks were not loaded and analysed in time\n");
+    return 1;
+  }
+#ifdef ECH_WRAP
+  sabotage = g_getenv ("ECH_SABOTAGE") != NULL;
+#endif
+  first_cycle = state.cycles;
+  post (lane, ECH_VERB_PLAY, 0, NAN, 1);
+  post (lane, ECH_VERB_PLAY, 1, NAN, 1);
+  end_us = g_get_monotonic_time () + (gint64) (atof (argv[1]) * 1e6);
+  while (g_get_monotonic_time () < end_us) {
+    stir (lane, rand, argv + 2);
+    g_usleep (2000);
+  }
+  ech_engine_snapshot (engine, &state);
+  ech_engine_stop (engine);
+  printf ("%" G_GUINT64_FORMAT " cycles, %u executed, %u rejected, %u cancelled\n", state.cycles - first_cycle,
+          n_fates[ECH_FATE_EXECUTED], n_fates[ECH_FATE_REJECTED], n_fates[ECH_FATE_CANCELLED]);
+  if (state.cycles - first_cycle < 50 || n_fates[ECH_FATE_EXECUTED] < 100) {
+    fprintf (stderr, "live: too little happened to mean anything\n");
+    status = 1;
+  }
+#ifdef ECH_WRAP
+  if (ech_purity_report != NULL) {
+    char text[2048];
+
+    if (ech_purity_report (text, sizeof text) > 0) {
+      fprintf (stderr, "in the audio thread: %s\n", text);
+      status = 3;
+    }
+  }
+#endif
+  ech_engine_free (engine);
+  return status;
+}
