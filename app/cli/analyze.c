@@ -34,12 +34,12 @@ add_text (GString *line, const char *name, const char *text)
 static void
 add_results (GString *line, EchTrack *track, const struct ech_analysis *found)
 {
-  double rate = ech_track_rate (track);
+  double first = found->grid.first_beat_frames / ech_track_rate (track);
 
   add_number (line, "duration", true, ech_track_length_seconds (track), "%.6f");
   add_number (line, "bpm", found->has_grid, found->bpm, "%.5f");
   add_number (line, "confidence", found->has_grid, found->confidence, "%.3f");
-  add_number (line, "first_beat", found->has_grid, found->grid.first_beat_frames / rate, "%.6f");
+  add_number (line, "first_beat", found->has_grid, fabs (first) < 5e-7 ? 0.0 : first, "%.6f");
   add_number (line, "beats_per_bar", found->has_grid, found->grid.beats_per_bar, "%.0f");
   add_number (line, "downbeat", found->has_grid, found->grid.downbeat, "%.0f");
   add_text (line, "key", ech_key_name (found->key));

@@ -10,7 +10,7 @@
 
 /* It begins where the level is this part of its height, and is followed back to that one. */
 #define RISE_SHARE  0.25
-#define START_SHARE 0.03
+#define START_SHARE 0.01
 #define BACK_SECONDS 0.002
 
 /* Louder than what went before by at least so much. */
@@ -46,7 +46,7 @@ static int64_t
 find_attack (const float *stereo, int64_t n_frames, double rate, int64_t beat)
 {
   int64_t reach = (int64_t) (REACH_SECONDS * rate);
-  int64_t first = beat - reach < 0 ? 0 : beat - reach, end = beat + reach, at, stop;
+  int64_t first = beat - reach < 0 ? 0 : beat - reach, end = beat + reach, at, start;
   double  quiet, height;
 
   if (end > n_frames)
@@ -57,11 +57,12 @@ find_attack (const float *stereo, int64_t n_frames, double rate, int64_t beat)
     return -1;
   for (at = first; at < end && level_at (stereo, at) < RISE_SHARE * height; at++) {
   }
-  stop = at - (int64_t) (BACK_SECONDS * rate);
-  stop = stop < first ? first : stop;
-  while (at > stop && level_at (stereo, at - 1) > fmax (START_SHARE * height, 2.0 * quiet))
-    at--;
-  return at;
+  /* a wave that swells crosses nothing on its way: the first of it counts */
+  start = at - (int64_t) (BACK_SECONDS * rate);
+  start = start < first ? first : start;
+  while (start < at && level_at (stereo, start) <= fmax (START_SHARE * height, 2.0 * quiet))
+    start++;
+  return start;
 }
 
 bool
