@@ -1,0 +1,394 @@
+/* The window's actions, and the keys that activate them.
+ *
+ * Keys without Ctrl come last in an event's way (bubble phase): an entry that has the
+ * focus takes its letters first.  tests/ui/shortcuts.py compares this table with
+ * shortcuts.ui and docs/keyboard.md.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <glib/gi18n.h>
+
+#include "app/main-window-private.h"
+
+#include "ui/deck/file-drop.h"
+#include "ui/deck/quantize.h"
+
+
+static const struct {
+  const char *keys; /* alternatives, separated by | as GtkShortcutTrigger has it */
+  const char *action;
+  const char *arguments;
+} shortcuts[] = {
+  { "q", "win.play", "uint32 0" },
+  { "<Shift>q", "win.play-now", "uint32 0" },
+  { "w", "win.cue", "uint32 0" },
+  { "<Shift>w", "win.cue-now", "uint32 0" },
+  { "e", "win.sync", "uint32 0" },
+  { "a", "win.jump", "(uint32 0, -4.0)" },
+  { "s", "win.jump", "(uint32 0, 4.0)" },
+  { "z", "win.tempo", "(uint32 0, -0.05)" },
+  { "x", "win.tempo", "(uint32 0, 0.05)" },
+  { "d", "win.quantize", "uint32 0" },
+  { "1", "win.kill", "(uint32 0, uint32 0)" },
+  { "2", "win.kill", "(uint32 0, uint32 1)" },
+  { "3", "win.kill", "(uint32 0, uint32 2)" },
+  { "<Control>o", "win.load", "uint32 0" },
+
+  { "p", "win.play", "uint32 1" },
+  { "<Shift>p", "win.play-now", "uint32 1" },
+  { "o", "win.cue", "uint32 1" },
+  { "<Shift>o", "win.cue-now", "uint32 1" },
+  { "i", "win.sync", "uint32 1" },
+  { "k", "win.jump", "(uint32 1, -4.0)" },
+  { "l", "win.jump", "(uint32 1, 4.0)" },
+  { "n", "win.tempo", "(uint32 1, -0.05)" },
+  { "m", "win.tempo", "(uint32 1, 0.05)" },
+  { "j", "win.quantize", "uint32 1" },
+  { "8", "win.kill", "(uint32 1, uint32 0)" },
+  { "9", "win.kill", "(uint32 1, uint32 1)" },
+  { "0", "win.kill", "(uint32 1, uint32 2)" },
+  { "<Control><Shift>o", "win.load", "uint32 1" },
+
+  { "<Control>Left", "win.crossfade", "-0.05" },
+  { "<Control>Right", "win.crossfade", "0.05" },
+  { "<Control>Down", "win.crossfade-to", "0.5" },
+  { "Escape", "win.cancel-waiting", NULL },
+  { "<Control>BackSpace", "win.emergency", NULL },
+  { "plus|KP_Add|equal", "win.zoom", "1.25" },
+  { "minus|KP_Subtract", "win.zoom", "0.8" },
+  { "F11", "win.fullscreen", NULL },
+  { "F1|<Control>question", "win.shortcuts", NULL },
+};
+
+static EchDeckModel *
+get_deck (EchMainWindow *self, GVariant *parameter)
+{
+  return ech_session_model_get_deck (self->session, g_variant_get_uint32 (parameter));
+}
+
+static void
+on_play (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+
+  if (deck)
+    ech_deck_model_toggle_play (deck, g_str_has_suffix (name, "-now"));
+}
+
+static void
+on_cue (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+
+  if (deck)
+    ech_deck_model_cue (deck, g_str_has_suffix (name, "-now"));
+}
+
+static void
+on_sync (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+  gboolean      synced;
+
+  if (!deck)
+    return;
+  g_object_get (deck, "synced", &synced, NULL);
+  ech_deck_model_set_synced (deck, !synced);
+}
+
+static void
+on_jump (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+  EchDeckModel  *deck;
+  guint32        index;
+  double         beats;
+
+  g_variant_get (parameter, "(ud)", &index, &beats);
+  deck = ech_session_model_get_deck (self->session, index);
+  if (deck)
+    ech_deck_model_beat_jump (deck, beats);
+}
+
+static void
+on_tempo (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+  EchDeckModel  *deck;
+  guint32        index;
+  double         step, range;
+
+  g_variant_get (parameter, "(ud)", &index, &step);
+  deck = ech_session_model_get_deck (self->session, index);
+  if (!deck)
+    return;
+  g_object_get (deck, "tempo-range", &range, NULL);
+  ech_deck_model_set_control (
+    deck, ECH_DECK_CONTROL_TEMPO,
+    CLAMP (ech_deck_model_get_control (deck, ECH_DECK_CONTROL_TEMPO) + step, -range, range));
+}
+
+static void
+on_kill (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  guint32 index, band;
+
+  g_variant_get (parameter, "(uu)", &index, &band);
+  if (index < ECH_WINDOW_DECKS && band < ECH_N_BANDS)
+    ech_channel_strip_toggle_kill (
+      ech_mixer_view_get_strip (ECH_MAIN_WINDOW (widget)->mixer, index), band);
+}
+
+/* To the next choice, and round. */
+static void
+on_quantize (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel    *deck     = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+  g_autofree char *quantize = NULL;
+
+  if (!deck)
+    return;
+  g_object_get (deck, "quantize", &quantize, NULL);
+  g_object_set (deck, "quantize",
+                ech_quantize_choice ((ech_quantize_find (quantize) + 1) %
+                                     ech_quantize_n_choices ()),
+                NULL);
+}
+
+static void
+on_crossfade (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMixerModel *mixer = ech_session_model_get_mixer (ECH_MAIN_WINDOW (widget)->session);
+
+  ech_mixer_model_set_crossfader (mixer, ech_mixer_model_get_crossfader (mixer) +
+                                           g_variant_get_double (parameter));
+}
+
+static void
+on_crossfade_to (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  ech_mixer_model_set_crossfader (ech_session_model_get_mixer (ECH_MAIN_WINDOW (widget)->session),
+                                  g_variant_get_double (parameter));
+}
+
+static void
+on_zoom (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+  double         zoom;
+
+  g_object_get (self->waveform_a, "zoom", &zoom, NULL);
+  ech_waveform_view_set_zoom (self->waveform_a, zoom * g_variant_get_double (parameter));
+}
+
+static void
+on_cancel_waiting (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+
+  ech_session_model_cancel_waiting (self->session);
+  /* Out of an entry, and away from what a space bar could press. */
+  gtk_widget_grab_focus (ech_mixer_view_get_crossfader (self->mixer));
+}
+
+static void
+on_emergency (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  ech_session_model_emergency (ECH_MAIN_WINDOW (widget)->session);
+}
+
+static void
+on_fullscreen (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  if (gtk_window_is_fullscreen (GTK_WINDOW (widget)))
+    gtk_window_unfullscreen (GTK_WINDOW (widget));
+  else
+    gtk_window_fullscreen (GTK_WINDOW (widget));
+}
+
+/* Made when it is asked for: as the application's help overlay it would be there, hidden,
+ * from the start, and GTK 4.8 falls over when a screen reader counts hidden windows. */
+static void
+on_shortcuts (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autoptr (GtkBuilder) builder =
+    gtk_builder_new_from_resource ("/io/github/echelon_dj/Echelon/shortcuts.ui");
+  GtkWindow *window = GTK_WINDOW (gtk_builder_get_object (builder, "shortcuts"));
+
+  gtk_window_set_transient_for (window, GTK_WINDOW (widget));
+  gtk_window_set_destroy_with_parent (window, TRUE);
+  gtk_window_present (window);
+}
+
+/* --- loading --- */
+
+static void
+loaded_from (EchMainWindow *self, GFile *file)
+{
+  g_autoptr (GFile) folder = g_file_get_parent (file);
+  g_autofree char  *path   = folder ? g_file_get_path (folder) : NULL;
+
+  if (path && g_utf8_validate (path, -1, NULL))
+    ech_settings_set (ech_application_get_settings (self->application), "last-folder",
+                      g_variant_new_string (path));
+}
+
+static GFile *
+get_last_folder (EchMainWindow *self)
+{
+  g_autofree char *path =
+    ech_settings_get_string (ech_application_get_settings (self->application), "last-folder");
+
+  if (*path && g_file_test (path, G_FILE_TEST_IS_DIR))
+    return g_file_new_for_path (path);
+  path = (g_free (path), g_strdup (g_get_user_special_dir (G_USER_DIRECTORY_MUSIC)));
+  return path && g_file_test (path, G_FILE_TEST_IS_DIR) ? g_file_new_for_path (path) : NULL;
+}
+
+static GtkFileFilter *
+make_filter (void)
+{
+  GtkFileFilter *filter = gtk_file_filter_new ();
+
+  gtk_file_filter_set_name (filter, _ ("Music"));
+  for (const char *const *suffix =
+         (const char *const[]){ "wav", "flac", "ogg", "oga", "opus", "mp3", NULL };
+       *suffix; suffix++)
+    gtk_file_filter_add_suffix (filter, *suffix);
+  return filter;
+}
+
+static void
+load (EchMainWindow *self, guint deck, GFile *file)
+{
+  loaded_from (self, file);
+  ech_file_drop_load (ech_session_model_get_deck (self->session, deck), file);
+}
+
+static char *
+dialog_title (EchMainWindow *self, guint deck)
+{
+  return g_strdup_printf (
+    _ ("Load on Deck %s"),
+    ech_deck_model_get_letter (ech_session_model_get_deck (self->session, deck)));
+}
+
+#if GTK_CHECK_VERSION(4, 10, 0)
+
+static void
+on_file_chosen (GObject *source, GAsyncResult *result, gpointer data)
+{
+  EchMainWindow    *self = ECH_MAIN_WINDOW (data);
+  g_autoptr (GFile) file = gtk_file_dialog_open_finish (GTK_FILE_DIALOG (source), result, NULL);
+
+  if (file && self->session)
+    load (self, GPOINTER_TO_UINT (g_object_get_data (source, "deck")), file);
+  g_object_unref (self);
+}
+
+static void
+ask_for_file (EchMainWindow *self, guint deck)
+{
+  g_autoptr (GtkFileDialog) dialog  = gtk_file_dialog_new ();
+  g_autoptr (GFile)         folder  = get_last_folder (self);
+  g_autoptr (GListStore)    filters = g_list_store_new (GTK_TYPE_FILE_FILTER);
+  g_autoptr (GtkFileFilter) filter  = make_filter ();
+  g_autofree char          *title   = dialog_title (self, deck);
+
+  g_list_store_append (filters, filter);
+  gtk_file_dialog_set_title (dialog, title);
+  gtk_file_dialog_set_filters (dialog, G_LIST_MODEL (filters));
+  if (folder)
+    gtk_file_dialog_set_initial_folder (dialog, folder);
+  g_object_set_data (G_OBJECT (dialog), "deck", GUINT_TO_POINTER (deck));
+  gtk_file_dialog_open (dialog, GTK_WINDOW (self), NULL, on_file_chosen, g_object_ref (self));
+}
+
+#else
+
+static void
+on_file_response (GtkNativeDialog *dialog, int response, EchMainWindow *self)
+{
+  g_autoptr (GFile) file = NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+  if (file)
+    load (self, GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (dialog), "deck")), file);
+  g_object_unref (dialog);
+}
+
+static void
+ask_for_file (EchMainWindow *self, guint deck)
+{
+  g_autofree char   *title  = dialog_title (self, deck);
+  g_autoptr (GFile)  folder = get_last_folder (self);
+  GtkFileChooserNative *dialog =
+    gtk_file_chooser_native_new (title, GTK_WINDOW (self), GTK_FILE_CHOOSER_ACTION_OPEN,
+                                 _ ("_Load"), _ ("_Cancel"));
+
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
+  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (dialog), make_filter ());
+  if (folder)
+    gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (dialog), folder, NULL);
+  g_object_set_data (G_OBJECT (dialog), "deck", GUINT_TO_POINTER (deck));
+  g_signal_connect_object (dialog, "response", G_CALLBACK (on_file_response), self, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
+}
+
+#endif
+
+static void
+on_load (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+
+  if (get_deck (self, parameter))
+    ask_for_file (self, g_variant_get_uint32 (parameter));
+}
+
+/* --- setting up --- */
+
+void
+ech_main_window_class_install_actions (GtkWidgetClass *widget_class)
+{
+  gtk_widget_class_install_action (widget_class, "win.play", "u", on_play);
+  gtk_widget_class_install_action (widget_class, "win.play-now", "u", on_play);
+  gtk_widget_class_install_action (widget_class, "win.cue", "u", on_cue);
+  gtk_widget_class_install_action (widget_class, "win.cue-now", "u", on_cue);
+  gtk_widget_class_install_action (widget_class, "win.sync", "u", on_sync);
+  gtk_widget_class_install_action (widget_class, "win.jump", "(ud)", on_jump);
+  gtk_widget_class_install_action (widget_class, "win.tempo", "(ud)", on_tempo);
+  gtk_widget_class_install_action (widget_class, "win.kill", "(uu)", on_kill);
+  gtk_widget_class_install_action (widget_class, "win.quantize", "u", on_quantize);
+  gtk_widget_class_install_action (widget_class, "win.load", "u", on_load);
+  gtk_widget_class_install_action (widget_class, "win.crossfade", "d", on_crossfade);
+  gtk_widget_class_install_action (widget_class, "win.crossfade-to", "d", on_crossfade_to);
+  gtk_widget_class_install_action (widget_class, "win.zoom", "d", on_zoom);
+  gtk_widget_class_install_action (widget_class, "win.cancel-waiting", NULL, on_cancel_waiting);
+  gtk_widget_class_install_action (widget_class, "win.emergency", NULL, on_emergency);
+  gtk_widget_class_install_action (widget_class, "win.fullscreen", NULL, on_fullscreen);
+  gtk_widget_class_install_action (widget_class, "win.shortcuts", NULL, on_shortcuts);
+}
+
+void
+ech_main_window_add_shortcuts (EchMainWindow *self)
+{
+  GtkEventController *controller = gtk_shortcut_controller_new ();
+
+  gtk_event_controller_set_propagation_phase (controller, GTK_PHASE_BUBBLE);
+  for (guint i = 0; i < G_N_ELEMENTS (shortcuts); i++) {
+    GtkShortcut *shortcut = gtk_shortcut_new (gtk_shortcut_trigger_parse_string (shortcuts[i].keys),
+                                              gtk_named_action_new (shortcuts[i].action));
+
+    if (shortcuts[i].arguments) {
+      GVariant *arguments = g_variant_parse (NULL, shortcuts[i].arguments, NULL, NULL, NULL);
+
+      g_assert (arguments);
+      gtk_shortcut_set_arguments (shortcut, arguments);
+      g_variant_unref (arguments);
+    }
+    gtk_shortcut_controller_add_shortcut (GTK_SHORTCUT_CONTROLLER (controller), shortcut);
+  }
+  gtk_widget_add_controller (GTK_WIDGET (self), controller);
+}

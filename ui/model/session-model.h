@@ -1,0 +1,87 @@
+/* The session as the window sees it: tempo, beat, audio state, decks, mixer.
+ *
+ * The one place where the window meets the engine.  It owns the window's lane
+ * (class HAND), copies the engine's snapshot every 16 ms and passes it on to the
+ * deck and mixer models, which notify what has changed.  Fates of the window's
+ * own actions come back here; each refusal becomes a message on the model of
+ * the place where the person looks.
+ *
+ * Thread: main, for everything in ui/model.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef ECH_SESSION_MODEL_H
+#define ECH_SESSION_MODEL_H
+
+#include <glib-object.h>
+
+#include "engine/engine.h"
+#include "ui/model/deck-model.h"
+#include "ui/model/mixer-model.h"
+
+G_BEGIN_DECLS
+
+/* How often snapshots are looked at. */
+#define ECH_MODEL_POLL_MS 16
+
+/* How long a refusal stays where it is shown. */
+#define ECH_MESSAGE_SECONDS 8
+
+/* Beats in the session's bar. */
+#define ECH_BEATS_PER_BAR 4
+
+#define ECH_TYPE_SESSION_MODEL (ech_session_model_get_type ())
+G_DECLARE_FINAL_TYPE (EchSessionModel, ech_session_model, ECH, SESSION_MODEL, GObject)
+
+/**
+ * EchSessionModel:
+ *
+ * Properties, read only unless said otherwise:
+ *  - `tempo` (double, BPM; read and write)
+ *  - `bar` (int, 1 = the first) and `beat` (int, 1 .. 4): where the session is now
+ *  - `audio-state` (uint, enum ech_audio_state), `audio-text` (string)
+ *
+ * Signals:
+ *  - `refused` (uint deck or ECH_NO_DECK, string text): an action of the
+ *    window's own was refused or has expired
+ *  - `polled` (): a snapshot was looked at; for what moves all the time
+ */
+#define ECH_NO_DECK G_MAXUINT
+
+/**
+ * ech_session_model_new:
+ * @engine: outlives the model
+ */
+EchSessionModel *ech_session_model_new (EchEngine *engine);
+
+/* Borrowed; NULL past the last deck. */
+EchDeckModel  *ech_session_model_get_deck (EchSessionModel *self, guint index);
+EchMixerModel *ech_session_model_get_mixer (EchSessionModel *self);
+guint          ech_session_model_get_n_decks (EchSessionModel *self);
+
+double ech_session_model_get_tempo (EchSessionModel *self);
+
+/* Posts TEMPO; out of range is brought into range. */
+void ech_session_model_set_tempo (EchSessionModel *self, double bpm);
+
+/* The session beat that the listener hears at g_get_monotonic_time() @time_us. */
+double ech_session_model_get_beat_at (EchSessionModel *self, gint64 time_us);
+
+/**
+ * ech_session_model_cancel_waiting:
+ *
+ * Takes back each action that waits for its beat, on all decks.
+ *
+ * Returns: how many were asked to go.
+ */
+guint ech_session_model_cancel_waiting (EchSessionModel *self);
+
+/* Stops all decks at once; always allowed. */
+void ech_session_model_emergency (EchSessionModel *self);
+
+/* Looks at the newest snapshot now (a timer does so every ECH_MODEL_POLL_MS). */
+void ech_session_model_poll (EchSessionModel *self);
+
+G_END_DECLS
+
+#endif
