@@ -228,23 +228,6 @@ cancel (void *data, uint64_t ticket)
   forget (data, ticket);
 }
 
-/* What is ready for @deck: one at most, as a newer load cancels the older. */
-static struct wanted *
-find_ready (EchLoaderBridge *bridge, uint32_t deck)
-{
-  GHashTableIter iter;
-  gpointer       value;
-
-  g_hash_table_iter_init (&iter, bridge->wanted);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    struct wanted *wanted = value;
-
-    if (wanted->deck == deck && wanted->track != NULL)
-      return wanted;
-  }
-  return NULL;
-}
-
 static void
 take_off_deck (EchLoaderBridge *bridge, uint32_t deck)
 {
@@ -257,13 +240,13 @@ take_off_deck (EchLoaderBridge *bridge, uint32_t deck)
 }
 
 static void
-put_on_deck (EchLoaderBridge *bridge, uint32_t deck)
+put_on_deck (EchLoaderBridge *bridge, uint32_t deck, uint64_t ticket)
 {
   struct wanted *wanted;
 
   take_off_deck (bridge, deck);
   g_mutex_lock (&bridge->lock);
-  wanted = find_ready (bridge, deck);
+  wanted = g_hash_table_lookup (bridge->wanted, &ticket);
   if (wanted != NULL) {
     bridge->on_deck[deck] = g_steal_pointer (&wanted->track);
     wanted->is_on_deck    = TRUE;
@@ -283,7 +266,7 @@ on_event (const struct ech_event *event, void *data)
   if (event->verb == ECH_VERB_EJECT)
     take_off_deck (bridge, event->deck);
   if (event->verb == ECH_VERB_LOAD)
-    put_on_deck (bridge, event->deck);
+    put_on_deck (bridge, event->deck, event->serial);
 }
 
 const struct ech_loader_interface *

@@ -45,7 +45,7 @@ ech_loads_begin (EchScheduler *s, struct ech_entry *entry)
   ech_loads_supersede (s, deck, "Another load took its place.");
 
   load         = g_new0 (struct ech_load, 1);
-  load->ticket = ++s->next_ticket;
+  load->ticket = entry->serial;
   load->deck   = deck;
   load->entry  = entry;
   g_hash_table_insert (s->tickets, &load->ticket, load);

@@ -112,7 +112,6 @@ struct _EchScheduler {
   GArray                     *events;   /* of this tick, told at its end */
   struct ech_deck_tracks      tracks[ECH_MAX_DECKS];
   uint64_t                    next_serial;
-  uint64_t                    next_ticket;
   unsigned                    first_lane; /* the next tick begins with another one */
   uint64_t                    n_executed;
   uint64_t                    n_rejected;

@@ -35,6 +35,7 @@ struct ech_now {
 
 /**
  * struct ech_load_result: what the loader found
+ * @ticket: the load's; the serial of its LOAD action (ech_event.serial)
  *
  * The way there is request(), called on the ticking thread; it must not block.  The answers come
  * through ech_scheduler_load_result(), from any thread, later and more than once:

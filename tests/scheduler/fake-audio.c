@@ -10,6 +10,12 @@ static int live_tracks;
 
 /* Loader */
 
+static uint64_t
+ticket_of (const struct fake *fake, uint64_t request)
+{
+  return g_array_index (fake->tickets, uint64_t, request - 1);
+}
+
 static void
 loader_request (void *data, uint64_t ticket, uint32_t deck, const char *path)
 {
@@ -17,8 +23,8 @@ loader_request (void *data, uint64_t ticket, uint32_t deck, const char *path)
   char        *copy = g_strdup (path);
 
   (void) deck;
-  g_assert_cmpuint (ticket, ==, fake->n_requests + 1);
-  fake->n_requests = ticket;
+  fake->n_requests++;
+  g_array_append_val (fake->tickets, ticket);
   g_array_append_val (fake->texts, copy);
   if (fake->cycles_on_request)
     fake_cycle (fake, 0);
@@ -29,7 +35,9 @@ loader_cancel (void *data, uint64_t ticket)
 {
   struct fake *fake = data;
 
-  g_array_append_val (fake->cancelled_tickets, ticket);
+  for (uint64_t request = 1; request <= fake->n_requests; request++)
+    if (ticket_of (fake, request) == ticket)
+      g_array_append_val (fake->cancelled, request);
 }
 
 static const struct ech_loader_interface loader = { loader_request, loader_cancel };
@@ -60,9 +68,9 @@ fake_pcm_new (double seconds)
 }
 
 void
-fake_answer_ready (struct fake *fake, uint64_t ticket, struct fake_pcm *pcm)
+fake_answer_ready (struct fake *fake, uint64_t request, struct fake_pcm *pcm)
 {
-  struct ech_load_result result = { .ticket = ticket,
+  struct ech_load_result result = { .ticket = ticket_of (fake, request),
                                     .stage  = ECH_LOAD_RESULT_READY,
                                     .pcm    = &pcm->pcm,
                                     .title  = "Title",
@@ -72,18 +80,18 @@ fake_answer_ready (struct fake *fake, uint64_t ticket, struct fake_pcm *pcm)
 }
 
 void
-fake_answer_grid (struct fake *fake, uint64_t ticket, double bpm)
+fake_answer_grid (struct fake *fake, uint64_t request, double bpm)
 {
-  struct ech_load_result result = { .ticket = ticket, .stage = ECH_LOAD_RESULT_ANALYSED };
+  struct ech_load_result result = { .ticket = ticket_of (fake, request), .stage = ECH_LOAD_RESULT_ANALYSED };
 
   result.grid.frames_per_beat = bpm > 0 ? 60.0 * 44100 / bpm : bpm;
   ech_scheduler_load_result (fake->scheduler, &result);
 }
 
 void
-fake_answer_failed (struct fake *fake, uint64_t ticket, const char *error)
+fake_answer_failed (struct fake *fake, uint64_t request, const char *error)
 {
-  struct ech_load_result result = { .ticket = ticket, .stage = ECH_LOAD_RESULT_FAILED };
+  struct ech_load_result result = { .ticket = ticket_of (fake, request), .stage = ECH_LOAD_RESULT_FAILED };
 
   g_strlcpy (result.error, error, sizeof result.error);
   ech_scheduler_load_result (fake->scheduler, &result);
@@ -114,7 +122,8 @@ fake_init (struct fake *fake)
   fake->pending           = g_array_new (FALSE, FALSE, sizeof (struct ech_command));
   fake->events            = g_array_new (FALSE, FALSE, sizeof (struct ech_event));
   fake->texts             = g_array_new (FALSE, FALSE, sizeof (char *));
-  fake->cancelled_tickets = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  fake->tickets           = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  fake->cancelled         = g_array_new (FALSE, FALSE, sizeof (uint64_t));
   fake->timeline          = (struct ech_timeline){ .bpm = 120, .rate = FAKE_RATE };
   for (int i = 0; i < ECH_MAX_DECKS; i++)
     fake->decks[i] = (struct ech_deck_report){ .gain = 1, .speed = 1 };
@@ -143,7 +152,8 @@ fake_finish (struct fake *fake)
   g_array_unref (fake->pending);
   g_array_unref (fake->events);
   g_array_unref (fake->texts);
-  g_array_unref (fake->cancelled_tickets);
+  g_array_unref (fake->tickets);
+  g_array_unref (fake->cancelled);
   free (fake->exchange);
   g_assert_cmpint (live_tracks, ==, 0);
 }

@@ -24,8 +24,9 @@ struct fake {
   /* what the test sees */
   GArray  *commands; /* struct ech_command: all that were popped */
   GArray  *events;   /* struct ech_event */
-  GArray  *texts;    /* char *: paths asked for, by ticket - 1 */
-  GArray  *cancelled_tickets;
+  GArray  *texts;     /* char *: paths asked for; request n is element n - 1 */
+  GArray  *tickets;   /* uint64_t: theirs */
+  GArray  *cancelled; /* uint64_t: numbers of requests */
   uint64_t n_requests;
 
   /* the audio thread */
@@ -61,9 +62,9 @@ int fake_post (EchLane *lane, const char *message);
 struct fake_pcm *fake_load (struct fake *fake, const char *deck);
 
 struct fake_pcm *fake_pcm_new (double seconds);
-void             fake_answer_ready (struct fake *fake, uint64_t ticket, struct fake_pcm *pcm);
-void             fake_answer_grid (struct fake *fake, uint64_t ticket, double bpm);
-void             fake_answer_failed (struct fake *fake, uint64_t ticket, const char *error);
+void             fake_answer_ready (struct fake *fake, uint64_t request, struct fake_pcm *pcm);
+void             fake_answer_grid (struct fake *fake, uint64_t request, double bpm);
+void             fake_answer_failed (struct fake *fake, uint64_t request, const char *error);
 
 /* "queued 4; executed 4" ...: the fates of the action with @id, in order. */
 char                   *fake_life (struct fake *fake, const char *id);

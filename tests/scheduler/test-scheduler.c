@@ -721,7 +721,7 @@ test_load (struct fake *f)
   fake_post (f->osc, "/deck/a/eject id=e");
   fake_settle (f);
   assert_life (f, "e", "executed 0");
-  g_assert_cmpuint (f->cancelled_tickets->len, ==, 0); /* the loader had said its last */
+  g_assert_cmpuint (f->cancelled->len, ==, 0); /* the loader had said its last */
   g_assert_cmpint (pcm->refs, ==, 0);
   g_assert_cmpint (snapshot (f)->decks[0].state, ==, ECH_DECK_EMPTY);
   g_assert_cmpstr (snapshot (f)->decks[0].title, ==, "");
@@ -765,7 +765,7 @@ test_load_superseded (struct fake *f)
   fake_post (f->osc, "/deck/a/load two.flac id=l2");
   fake_tick (f);
   assert_life (f, "l1", "queued 0; cancelled");
-  g_assert_cmpuint (g_array_index (f->cancelled_tickets, uint64_t, 0), ==, 1);
+  g_assert_cmpuint (g_array_index (f->cancelled, uint64_t, 0), ==, 1);
   fake_answer_ready (f, 1, first); /* the loader had it already */
   fake_answer_ready (f, 2, second);
   fake_answer_grid (f, 2, 120);
@@ -789,7 +789,7 @@ test_load_cancelled (struct fake *f)
   assert_life (f, "l2", "queued 0; cancelled");
   assert_life (f, "e", "executed 0");
   g_assert_cmpint (snapshot (f)->decks[0].state, ==, ECH_DECK_EMPTY);
-  g_assert_cmpuint (f->cancelled_tickets->len, ==, 2);
+  g_assert_cmpuint (f->cancelled->len, ==, 2);
 }
 
 static void
@@ -1076,15 +1076,15 @@ test_random (struct fake *f)
       n_posted += fake_post (lanes[g_rand_int_range (rand, 0, 3)], message) == 0;
     }
     if (f->n_requests && g_rand_int_range (rand, 0, 3) == 0) {
-      uint64_t ticket =
+      uint64_t request =
           f->n_requests - MIN (f->n_requests - 1, (uint64_t) g_rand_int_range (rand, 0, 2));
 
       if (g_rand_int_range (rand, 0, 8) == 0)
-        fake_answer_failed (f, ticket, "no");
+        fake_answer_failed (f, request, "no");
       else if (g_rand_boolean (rand))
-        fake_answer_ready (f, ticket, fake_pcm_new (600));
+        fake_answer_ready (f, request, fake_pcm_new (600));
       else
-        fake_answer_grid (f, ticket, 120);
+        fake_answer_grid (f, request, 120);
     }
     f->asleep = g_rand_int_range (rand, 0, 20) == 0;
     fake_tick (f);
