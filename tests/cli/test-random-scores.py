@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+"""Random sets of all actions: the same bytes and the same journal at every block size.
+
+usage: test-random-scores.py FIRST_SEED N_SEEDS
+
+SPDX-License-Identifier: GPL-3.0-or-later
+"""
+import glob
+import hashlib
+import os
+import random
+import shutil
+import sys
+import tempfile
+
+from soundlab import read_wav, run, tap
+
+FIRST, COUNT = int(sys.argv[1]), int(sys.argv[2])
+TRACKS = sorted(glob.glob(os.path.join(os.environ["DEMO_MUSIC"], "*.flac")))
+BLOCKS = (32, 777, 4096)
+FOLDER = tempfile.mkdtemp(prefix="echelon-random-")
+TIMINGS = ("", "now", "1/4", "1/2", "beat", "bar", "+1.3b", "~beat", "~bar")
+
+
+def moment(rng):
+    return rng.choice(("%.4f" % rng.uniform(0, 12), "%.3fb" % rng.uniform(0, 24),
+                       "%d|%.2f" % (rng.randint(1, 6), rng.uniform(1, 4.9))))
+
+
+def action(rng):
+    deck = rng.choice("abcd")
+    return rng.choice((
+        "/deck/%s/play" % deck, "/deck/%s/play %.3f" % (deck, rng.uniform(0, 20)), "/deck/%s/stop" % deck,
+        "/deck/%s/seek %.3f" % (deck, rng.uniform(0, 20)), "/deck/%s/beatjump %g" % (deck, rng.choice((-4, -1, .5, 1, 8))),
+        "/deck/%s/tempo %.4f" % (deck, rng.uniform(.9, 1.1)), "/deck/%s/sync %d" % (deck, rng.randint(0, 1)),
+        "/deck/%s/volume %.3f" % (deck, rng.random()), "/deck/%s/gain %.2f" % (deck, rng.uniform(-12, 6)),
+        "/eq/%s/%s %.2f" % (deck, rng.choice(("low", "mid", "high")), rng.uniform(-30, 12)),
+        "/filter/%s %.3f" % (deck, rng.uniform(-1, 1)), "/crossfader %.3f" % rng.random(),
+        "/tempo %.3f" % rng.uniform(90, 150), "/limiter %.2f" % rng.uniform(-12, 0),
+        "/deck/%s/cue" % deck, "/deck/%s/cue %.2f" % (deck, rng.uniform(0, 9)), "/deck/%s/eject" % deck,
+        '/deck/%s/load "%s"' % (deck, rng.choice(TRACKS)), "/master/volume %.2f" % rng.random()))
+
+
+def score(seed):
+    rng = random.Random(seed)
+    lines = ["0 /tempo %g" % rng.uniform(90, 150)]
+    lines += ['0 /deck/%s/load "%s"' % (deck, rng.choice(TRACKS)) for deck in "abcd"]
+    lines += ["%s %s %s" % (moment(rng), action(rng), rng.choice(TIMINGS)) for _ in range(60)]
+    return "\n".join(lines) + "\n13 end\n"
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def check(seed):
+    path = os.path.join(FOLDER, "random.score")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(score(seed))
+    results = set()
+    for block in BLOCKS:
+        out = os.path.join(FOLDER, "random.wav")
+        run("render", path, "-o", out, "--rate", 44100, "--block", block, "--journal", out + ".jsonl")
+        results.add((digest(out), digest(out + ".jsonl")))
+    assert len(results) == 1, "the bytes of seed %d depend on the block size" % seed
+    peak = abs(read_wav(os.path.join(FOLDER, "random.wav"))[0]).max()
+    assert 0.001 < peak <= 1.0, (seed, peak)
+
+
+def make(seed):
+    def test():
+        check(seed)
+    test.__doc__ = "seed %d: the same at blocks of %s" % (seed, ", ".join(map(str, BLOCKS)))
+    return test
+
+
+try:
+    tap([make(seed) for seed in range(FIRST, FIRST + COUNT)])
+finally:
+    shutil.rmtree(FOLDER, ignore_errors=True)
