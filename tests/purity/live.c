@@ -9,9 +9,13 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "engine/engine.h"
 #include "engine/graph/cycle-gate.h"
@@ -23,7 +27,27 @@ extern void ech_purity_leave (void) __attribute__ ((weak));
 extern unsigned ech_purity_report (char *out_text, size_t size) __attribute__ ((weak));
 
 static volatile int sabotage;
-static void *volatile leaked;
+
+/* One of each kind, so that the test shows that it would have seen it. */
+static void
+commit_every_fault (void)
+{
+  static pthread_mutex_t lock   = PTHREAD_MUTEX_INITIALIZER;
+  static GMutex          g_lock;
+  struct timespec        moment = { .tv_nsec = 1 };
+  char                   byte;
+  void *volatile         memory = malloc (16);
+  int                    file   = open ("/dev/null", O_RDONLY);
+
+  free (memory);
+  pthread_mutex_lock (&lock);
+  pthread_mutex_unlock (&lock);
+  g_mutex_lock (&g_lock);
+  g_mutex_unlock (&g_lock);
+  nanosleep (&moment, NULL);
+  if (file >= 0 && read (file, &byte, 1) == 0)
+    close (file);
+}
 
 void __real_ech_cycle_gate_deck (struct ech_cycle_gate *, const struct ech_graph_clock *, uint32_t, float *, float *);
 void __wrap_ech_cycle_gate_deck (struct ech_cycle_gate *, const struct ech_graph_clock *, uint32_t, float *, float *);
@@ -40,7 +64,7 @@ __wrap_ech_cycle_gate_deck (struct ech_cycle_gate        *gate,
   if (ech_purity_enter != NULL)
     ech_purity_enter ();
   if (sabotage)
-    leaked = malloc (16);
+    commit_every_fault ();
   __real_ech_cycle_gate_deck (gate, clock, deck, left, right);
   if (ech_purity_leave != NULL)
     ech_purity_leave ();
