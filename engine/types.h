@@ -22,6 +22,7 @@ enum {
   ECH_MAX_DECKS   = 4,    /* a, b, c, d */
   ECH_MAX_BLOCK   = 8192, /* frames in one graph cycle, at most */
   ECH_N_BANDS     = 3,    /* low, mid, high */
+  ECH_N_HOTCUES   = 8,    /* of each deck */
   ECH_ID_MAX      = 48,   /* bytes of a client id, with its NUL */
   ECH_NAME_MAX    = 32,   /* bytes of a source's name, with its NUL */
   ECH_TEXT_MAX    = 160,  /* bytes of a sentence for people, with its NUL */
@@ -31,6 +32,13 @@ enum {
 /* At or under this EQ gain a band is killed: silent. */
 #define ECH_EQ_KILL_DB (-26.0)
 #define ECH_EQ_MAX_DB  (12.0)
+
+/* Loops, in beats of the track's own grid. */
+#define ECH_MIN_LOOP_BEATS (1.0 / 32.0)
+#define ECH_MAX_LOOP_BEATS (64.0)
+
+/* Pitch bend: the most that it adds to or takes from the ratio of speed. */
+#define ECH_MAX_BEND 0.5
 
 #define ECH_MIN_BPM 20.0
 #define ECH_MAX_BPM 999.0

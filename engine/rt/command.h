@@ -24,6 +24,14 @@ enum ech_command_type {
   ECH_COMMAND_CUE,  /* value: track frame to set; NAN = go to it (and stop there) */
   ECH_COMMAND_SPEED, /* value: ratio of the recorded speed; what plays without sync */
   ECH_COMMAND_SYNC,  /* value: 0 or 1 */
+  ECH_COMMAND_LOOP,  /* value: beats, from where the deck is; 0 = leave the loop */
+  ECH_COMMAND_LOOP_IN,   /* the in point is where the deck is */
+  ECH_COMMAND_LOOP_OUT,  /* the out point is where the deck is: go to the in point and loop */
+  ECH_COMMAND_LOOP_MOVE, /* value: beats, signed; who plays in the loop goes along */
+  ECH_COMMAND_HOTCUE_SET, /* param: 0 .. ECH_N_HOTCUES - 1; set to where the deck is */
+  ECH_COMMAND_HOTCUE_JUMP,  /* param; plays from there, also from a standstill */
+  ECH_COMMAND_HOTCUE_CLEAR, /* param */
+  ECH_COMMAND_BEND,         /* value: offset to the ratio of speed while held, 0 = release */
 
   /* mixer */
   ECH_COMMAND_PARAM, /* param, deck (where the parameter has one), value */
@@ -74,9 +82,10 @@ enum ech_command_when {
  * @generation: the deck generation that the action was judged with; when the
  *    deck holds another track by now the command is refused (deck commands only;
  *    0 = any)
- * @in_phase: PLAY, SEEK: shift the target to the nearest position whose phase within so
+ * @in_phase: PLAY, SEEK, HOTCUE_JUMP: shift the target to the nearest position whose phase within so
  *    many beats (1 = beat, 4 = bar) matches the session's at the frame of landing ("land in
  *    phase", and every start of a synced deck); 0 = go where the value says
+ * @param: PARAM: enum ech_param; HOTCUE_*: which one
  * @at: see enum ech_command_when.  ECH_WHEN_BEAT and ECH_WHEN_FRAME are heard
  *    exactly there, at full gain, with the click-hiding ramp before it.
  *

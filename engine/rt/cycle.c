@@ -215,7 +215,7 @@ onset_of (const struct ech_command  *command,
 static bool
 is_deck_command (const struct ech_command *command)
 {
-  return command->type >= ECH_COMMAND_SET_TRACK && command->type <= ECH_COMMAND_SYNC;
+  return command->type >= ECH_COMMAND_SET_TRACK && command->type <= ECH_COMMAND_BEND;
 }
 
 /* Something that is prepared by a ramp before its frame. */
@@ -229,6 +229,9 @@ is_announced (const struct ech_command *command)
   case ECH_COMMAND_STOP:
   case ECH_COMMAND_SEEK:
   case ECH_COMMAND_JUMP:
+  case ECH_COMMAND_LOOP_OUT:
+  case ECH_COMMAND_LOOP_MOVE:
+  case ECH_COMMAND_HOTCUE_JUMP:
     return true;
   case ECH_COMMAND_CUE:
     return isnan (command->value);
@@ -384,7 +387,8 @@ nearest_announced (const struct ech_cycle    *cycle,
                    uint32_t                   first_planned,
                    int64_t                    frame,
                    const struct ech_timeline *timeline,
-                   int64_t                   *out_due)
+                   int64_t                   *out_due,
+                   double                    *out_exact)
 {
   const struct ech_command *nearest = NULL;
   double                    exact;
@@ -401,9 +405,42 @@ nearest_announced (const struct ech_cycle    *cycle,
       continue;
     due = onset_of (command, timeline, cycle->frame, &exact);
     if (due > frame && due < *out_due) {
-      *out_due = due;
-      nearest  = command;
+      *out_due   = due;
+      *out_exact = fabs (exact - (double) due) > 0.5 ? (double) due : exact;
+      nearest    = command;
     }
+  }
+  return nearest;
+}
+
+/* The frame at which a known command changes @deck's loop without a jump; a wrap from there on is
+ * not yet certain.  A loop that is set on the frame of a wrap begins behind it; one that is left
+ * there does not wrap any more. */
+static int64_t
+next_loop_change (const struct ech_cycle    *cycle,
+                  uint32_t                   deck,
+                  uint32_t                   first_planned,
+                  const struct ech_timeline *timeline)
+{
+  int64_t nearest = INT64_MAX;
+  double  exact;
+
+  for (uint32_t i = first_planned; i < cycle->n_planned + cycle->n_pending; i++) {
+    const struct ech_command *command = i < cycle->n_planned
+                                          ? &cycle->plan[i].command
+                                          : &cycle->pending[i - cycle->n_planned];
+    bool                      leaves  = command->value == 0.0;
+    int64_t                   due;
+
+    if (command->deck != deck || command->when == ECH_WHEN_NOW
+        || (command->type != ECH_COMMAND_LOOP && command->type != ECH_COMMAND_LOOP_IN)
+        || (command->generation != 0 && command->generation != cycle->decks[deck].generation))
+      continue;
+    due = onset_of (command, timeline, cycle->frame, &exact);
+    if (command->type == ECH_COMMAND_LOOP_IN || !leaves)
+      due++;
+    if (due < nearest)
+      nearest = due;
   }
   return nearest;
 }
@@ -439,6 +476,44 @@ run_out (struct ech_cycle *cycle, uint32_t deck, int64_t frame, const struct ech
   send_feedback (cycle, &feedback);
 }
 
+/* Prepares what comes next, a command or the loop's wrap, whichever is nearer; returns up to
+ * where nothing of that begins or happens. */
+static int64_t
+look_ahead (struct ech_cycle          *cycle,
+            uint32_t                   deck,
+            uint32_t                   entry,
+            int64_t                    frame,
+            const struct ech_timeline *timeline)
+{
+  struct ech_deck          *d    = &cycle->decks[deck];
+  int64_t                   wrap = ech_deck_wrap_frame (d), due, start;
+  double                    exact;
+  const struct ech_command *announced =
+    nearest_announced (cycle, deck, entry, frame, timeline, &due, &exact);
+
+  if (wrap < due) {
+    start = wrap - ech_deck_wrap_ramp (d);
+    if (wrap < next_loop_change (cycle, deck, entry, timeline)) {
+      if (start > frame) {
+        ech_deck_withdraw_wrap (d, frame);
+        return start;
+      }
+      ech_deck_announce_wrap (d, frame, wrap);
+      return wrap;
+    }
+    ech_deck_withdraw_wrap (d, frame);
+    return wrap;
+  }
+  ech_deck_withdraw_wrap (d, frame);
+  if (announced == NULL)
+    return INT64_MAX;
+  start = due - d->ramp_frames;
+  if (start > frame)
+    return start;
+  ech_deck_announce (d, announced, frame, due, exact, timeline);
+  return INT64_MAX;
+}
+
 /* Renders @deck's block in straight stretches; @out NULL lets time pass in silence. */
 static void
 run_deck (struct ech_cycle *cycle, uint32_t deck, float *out)
@@ -451,20 +526,21 @@ run_deck (struct ech_cycle *cycle, uint32_t deck, float *out)
 
   cycle->deck_done[deck] = true;
   for (;;) {
-    const struct ech_command *announced;
-    int64_t                   stretch_end = end, due, track_end;
+    int64_t stretch_end = end, next, track_end;
 
+    /* before the commands of the same frame: they find the deck at the loop's beginning */
+    if (d->wrap_announced && d->wrap_frame <= frame)
+      ech_deck_wrap (d, frame);
     entry = execute_planned (cycle, deck, entry, frame, &timeline);
     if (frame >= end)
       return;
+    if (ech_deck_wrap_frame (d) <= frame)
+      ech_deck_wrap (d, frame);
     if (entry < cycle->n_planned && cycle->plan[entry].frame < stretch_end)
       stretch_end = cycle->plan[entry].frame;
-
-    announced = nearest_announced (cycle, deck, entry, frame, &timeline, &due);
-    if (announced != NULL && due - d->ramp_frames <= frame)
-      ech_deck_announce (d, announced, frame, due, &timeline);
-    else if (announced != NULL && due - d->ramp_frames < stretch_end)
-      stretch_end = due - d->ramp_frames;
+    next = look_ahead (cycle, deck, entry, frame, &timeline);
+    if (next < stretch_end)
+      stretch_end = next;
 
     track_end = ech_deck_end_frame (d);
     if (track_end <= frame) {
@@ -586,6 +662,11 @@ report_deck (const struct ech_cycle *cycle, uint32_t i, struct ech_deck_report *
   out->sync            = deck->sync;
   out->has_grid        = deck->has_grid;
   out->underruns       = deck->underruns;
+  out->bend            = deck->bend;
+  out->loop_active     = deck->loop.active;
+  out->loop_in_frames  = deck->loop.in_frames;
+  out->loop_out_frames = deck->loop.out_frames;
+  memcpy (out->hotcue_frames, deck->hotcues, sizeof out->hotcue_frames);
   out->gain            = (float) (channel->fader.target * channel->trim.target);
   memcpy (out->peak, cycle->deck_meters[i].peak, sizeof out->peak);
   memcpy (out->rms, cycle->deck_meters[i].rms, sizeof out->rms);

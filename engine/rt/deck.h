@@ -5,6 +5,13 @@
  * up rounding errors, frames that were lost are skipped in time, and the output
  * does not depend on how time is cut into blocks.
  *
+ * A loop's wrap is the same thing as an announced jump: the first graph frame whose
+ * position has reached the out point sounds at full gain from the in point on, plus what
+ * the position was beyond the out point; the ramp with the track's own audio lies before it.
+ * So a loop's length is never rounded, and a synced loop of whole beats stays in phase.
+ * A jump to a place outside of the loop leaves it; one within, a stop and a start from
+ * where the deck stands do not.  A loop that is left keeps its points until others are set.
+ *
  * All calls belong to the audio thread.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,7 +25,10 @@
 /* The ramp that hides a cut, in seconds. */
 #define ECH_CLICK_RAMP_S 0.002
 
-enum { ECH_DECK_TAILS = 2 };
+enum { ECH_DECK_TAILS = 4 };
+
+/* The shortest loop, in seconds of the track. */
+#define ECH_MIN_LOOP_S 0.001
 
 /* A straight stretch of a track that sounds. */
 struct ech_voice {
@@ -30,6 +40,17 @@ struct ech_voice {
   /* gain: gain0 until ramp_start, gain1 from ramp_end on */
   double  gain0, gain1;
   int64_t ramp_start, ramp_end;
+};
+
+/**
+ * struct ech_loop: in track frames, fractional
+ * @in_frames: NAN = not set
+ * @out_frames: the first frame behind the loop; NAN = not set
+ */
+struct ech_loop {
+  bool   active;
+  double in_frames;
+  double out_frames;
 };
 
 struct ech_deck {
@@ -44,9 +65,12 @@ struct ech_deck {
   bool            sync;
   bool            playing;
   double          speed_set; /* the tempo fader */
-  double          speed;     /* what is heard */
+  double          speed;     /* what is heard when nobody bends it */
+  double          bend;      /* offset to the ratio while held, 0 = none */
   double          cue_frames;
   double          rest_frames; /* where a stopped deck stands */
+  double          hotcues[ECH_N_HOTCUES]; /* track frames, NAN = none */
+  struct ech_loop loop;
   uint32_t        underruns;
 
   struct ech_voice main;
@@ -56,6 +80,9 @@ struct ech_deck {
 
   uint64_t announced_id; /* command that incoming, or main's ramp down, prepares; 0 = none */
   int64_t  announced_frame;
+
+  bool    wrap_announced; /* incoming is the loop's next pass ... */
+  int64_t wrap_frame;     /* ... which begins here */
 };
 
 void ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, double rate);
@@ -81,6 +108,7 @@ ECH_RT enum ech_deck_outcome ech_deck_execute (struct ech_deck           *deck,
 
 /**
  * ech_deck_announce: @command is due at @due_frame, at most ramp_frames from @frame
+ * @exact_frame: the instant itself, within half a frame of @due_frame
  *
  * Begins (or, after a tempo change, redraws) the ramp that ends on the due frame.
  * RT-safe: yes.
@@ -89,6 +117,7 @@ ECH_RT void ech_deck_announce (struct ech_deck           *deck,
                                const struct ech_command  *command,
                                int64_t                    frame,
                                int64_t                    due_frame,
+                               double                     exact_frame,
                                const struct ech_timeline *timeline);
 
 /* The announced command was taken back.  RT-safe: yes. */
@@ -114,7 +143,22 @@ ECH_RT int64_t ech_deck_end_frame (const struct ech_deck *deck);
 /* The track ran out: stop.  RT-safe: yes. */
 ECH_RT void ech_deck_run_out (struct ech_deck *deck);
 
-/* Playhead in track frames.  RT-safe: yes. */
+/* The frame at which the loop begins anew, INT64_MAX when none does.  RT-safe: yes. */
+ECH_RT int64_t ech_deck_wrap_frame (const struct ech_deck *deck);
+
+/* How many frames before the wrap its ramp begins.  RT-safe: yes. */
+ECH_RT int64_t ech_deck_wrap_ramp (const struct ech_deck *deck);
+
+/* Begins, or redraws, the ramp from @frame to the loop's wrap at @wrap_frame.  RT-safe: yes. */
+ECH_RT void ech_deck_announce_wrap (struct ech_deck *deck, int64_t frame, int64_t wrap_frame);
+
+/* There will be no wrap where one was announced.  RT-safe: yes. */
+ECH_RT void ech_deck_withdraw_wrap (struct ech_deck *deck, int64_t frame);
+
+/* The loop begins anew at @frame; ramped after the fact if nobody announced it.  RT-safe: yes. */
+ECH_RT void ech_deck_wrap (struct ech_deck *deck, int64_t frame);
+
+/* Playhead in track frames, within the loop where there is one.  RT-safe: yes. */
 ECH_RT double ech_deck_position (const struct ech_deck *deck, double frame);
 
 #endif

@@ -47,6 +47,11 @@ struct ech_deck_report {
   float    peak[2];   /* linear, since the last report: after the channel fader */
   float    rms[2];
   float    gain; /* linear gain through fader and crossfader, 0 = inaudible */
+  double   bend; /* offset to the ratio of speed while held, 0 = none; not in `speed` */
+  bool     loop_active;
+  double   loop_in_frames; /* track frames, NAN = not set */
+  double   loop_out_frames;
+  double   hotcue_frames[ECH_N_HOTCUES]; /* track frames, NAN = none */
 };
 
 struct ech_rt_report {

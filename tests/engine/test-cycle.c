@@ -475,6 +475,304 @@ test_end_of_track (void)
   rig_finish (&rig);
 }
 
+/* Loops, hot cues, bend */
+
+static void
+play_from (struct rig *rig, double position)
+{
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_PLAY, .when = ECH_WHEN_FRAME, .at = 0, .value = position, .id = 101 });
+}
+
+/* A loop from beat 1 on, a beat long: each pass begins on its frame at full gain, the samples are the
+ * track's own, and before it lies the ramp with what comes before the in point. */
+static void
+test_loop_wraps (void)
+{
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig          rig;
+    struct ech_feedback feedback;
+
+    rig_init (&rig, blocks[b]);
+    load_track (&rig);
+    set_grid (&rig, 0, 24000);
+    play_from (&rig, 10000.0);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_BEAT, .at = 1.0, .value = 1.0, .id = 5 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_BEAT, .at = 5.0, .value = 0.0, .id = 6 });
+    run_to (&rig, 150000);
+    for (uint64_t i = 0; i < 24000; i++)
+      g_assert_cmpfloat (rig.out[i], ==, sample_of (10000.0 + (double) i));
+    for (uint64_t i = 24000; i < 5 * 24000; i++) {
+      uint64_t into = i % 24000;
+      float    full = sample_of (34000.0 + (double) into);
+
+      /* left on the frame of a wrap: there is no ramp, the track plays on */
+      if (into <= 24000 - RAMP || i >= 4 * 24000)
+        g_assert_cmpfloat (rig.out[i], ==, full);
+      else {
+        float before = sample_of (34000.0 + (double) into - 24000.0);
+        float share  = (float) (into - (24000 - RAMP)) / RAMP;
+
+        g_assert_cmpfloat_with_epsilon (rig.out[i], full * (1 - share) + before * share, 1e-6);
+      }
+    }
+    for (uint64_t i = 5 * 24000; i < 150000; i++)
+      g_assert_cmpfloat (rig.out[i], ==, sample_of (58000.0 + (double) (i - 5 * 24000)));
+    g_assert_true (next_feedback (&rig, 5, &feedback));
+    g_assert_cmpint (feedback.type, ==, ECH_FEEDBACK_EXECUTED);
+    g_assert_cmpuint (feedback.frame, ==, 24000);
+    g_assert_true (next_feedback (&rig, 6, &feedback));
+    rig_finish (&rig);
+  }
+}
+
+/* A thousand passes of a length that is no whole number of frames, at an odd speed: where the
+ * deck is says arithmetic, to a millionth of a frame. */
+static void
+test_loop_does_not_drift (void)
+{
+  struct rig rig;
+  double     length = 0.0625 * 20671.875, in = 5000.0, speed = 1.0371;
+
+  rig_init (&rig, 777);
+  load_track (&rig);
+  set_grid (&rig, 100.25, 20671.875);
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_SPEED, .value = speed });
+  play_from (&rig, in);
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_FRAME, .at = 0, .value = 0.0625 });
+  for (int pass = 0; pass < 6; pass++) {
+    const struct ech_rt_report *report;
+    double                      travelled;
+
+    for (int i = 0; i < OUT_FRAMES / 777; i++) {
+      rig.at = 0;
+      run_to (&rig, 777);
+    }
+    report    = ech_triple_read (&rig.exchange->reports);
+    travelled = (double) report->frame * speed;
+    g_assert_true (report->decks[0].loop_active);
+    g_assert_cmpfloat (report->decks[0].loop_in_frames, ==, in);
+    g_assert_cmpfloat (report->decks[0].loop_out_frames, ==, in + length);
+    g_assert_cmpfloat_with_epsilon (remainder (report->decks[0].position_frames - in - travelled, length), 0.0, 1e-6);
+    if (pass == 5)
+      g_assert_cmpfloat (travelled / length, >, 1000);
+  }
+  rig_finish (&rig);
+}
+
+/* A synced loop of whole beats keeps the phase, also when the tempo changes within and within its ramp. */
+static void
+test_loop_keeps_phase (void)
+{
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig          rig;
+    double              per_beat = 60.0 * RATE / 123.4, changed = 72000.0 - 40.0;
+    struct ech_timeline t        = { 0, 0, 120, RATE };
+
+    rig_init (&rig, blocks[b]);
+    load_track (&rig);
+    set_grid (&rig, 777.25, per_beat);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_SYNC, .value = 1.0 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_PLAY, .when = ECH_WHEN_BEAT, .at = 1.0, .value = NAN, .id = 102 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_BEAT, .at = 2.0, .value = 1.0 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_TEMPO, .when = ECH_WHEN_FRAME, .at = changed, .value = 131.0 });
+    run_to (&rig, 250000);
+    for (uint64_t frame = 49000; frame < 250000; frame += 501) {
+      double heard, beat, session;
+
+      if ((double) frame > changed && t.bpm == 120) {
+        t = (struct ech_timeline){ changed, ech_timeline_beat_at (&t, changed), 131, RATE };
+      }
+      session = ech_timeline_beat_at (&t, (double) frame);
+      if (ceil (session) - session < 0.01) /* in the ramp two places sound */
+        continue;
+      heard = frame_of (rig.out[frame]);
+      beat  = (heard - 777.25) / per_beat;
+      g_assert_cmpfloat_with_epsilon (remainder (beat - session, 1.0) * per_beat, 0.0, 1.0);
+      g_assert_cmpfloat (beat, <, 2.0);
+    }
+    rig_finish (&rig);
+  }
+}
+
+/* In and out by hand on the beat, and the loop's move, on their frames. */
+static void
+test_loop_in_out_move (void)
+{
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig rig;
+
+    rig_init (&rig, blocks[b]);
+    load_track (&rig);
+    set_grid (&rig, 0, 24000);
+    play_from (&rig, 500.0);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_OUT, .when = ECH_WHEN_BEAT, .at = 0.25, .id = 9 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_IN, .when = ECH_WHEN_BEAT, .at = 0.5 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_OUT, .when = ECH_WHEN_BEAT, .at = 1.0, .id = 103 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_MOVE, .when = ECH_WHEN_BEAT, .at = 2.0, .value = 3.0, .id = 104 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_SEEK, .when = ECH_WHEN_BEAT, .at = 4.25, .value = 2000.0, .id = 105 });
+    run_to (&rig, 140000);
+    g_assert_cmpfloat (rig.out[24000 - RAMP], ==, sample_of (24500 - RAMP));
+    g_assert_cmpfloat (rig.out[24000], ==, sample_of (12500));
+    g_assert_cmpfloat (rig.out[36000 - RAMP], ==, sample_of (24500 - RAMP));
+    g_assert_cmpfloat (rig.out[36000], ==, sample_of (12500));
+    /* moved on the frame of a wrap: from the in point */
+    g_assert_cmpfloat (rig.out[48000], ==, sample_of (12500 + 72000));
+    g_assert_cmpfloat (rig.out[60000], ==, sample_of (12500 + 72000));
+    g_assert_cmpfloat (rig.out[61000], ==, sample_of (13500 + 72000));
+    /* the seek leaves it */
+    for (int i = 102000; i < 140000; i++)
+      g_assert_cmpfloat (rig.out[i], ==, sample_of (2000 + i - 102000));
+    rig_finish (&rig);
+  }
+}
+
+/* An out point pressed without notice: the first frame after it is the in point's, and no step is heard. */
+static void
+test_loop_out_now (void)
+{
+  struct rig rig;
+  float      largest = 0;
+
+  rig_init (&rig, 64);
+  load_track (&rig);
+  play_from (&rig, 0.0);
+  run_to (&rig, 64000);
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_IN });
+  run_to (&rig, 96000);
+  push (&rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_OUT });
+  run_to (&rig, 200000);
+  g_assert_cmpfloat (rig.out[96000 + RAMP], ==, sample_of (64000 + RAMP));
+  g_assert_cmpfloat (rig.out[128000], ==, sample_of (64000));
+  g_assert_cmpfloat (rig.out[160000], ==, sample_of (64000));
+  for (int i = 1; i < 200000; i++)
+    largest = MAX (largest, ABS (rig.out[i] - rig.out[i - 1]));
+  g_assert_cmpfloat (largest, <, 1.5f * sample_of (32000) / RAMP);
+  rig_finish (&rig);
+}
+
+/* A loop left, set anew or sped up in the middle of its ramp, a seek in it, loops shorter than
+ * the ramp, a loop on the last frame of the track: no step, and always the same bytes. */
+static void
+loop_script (struct rig *rig)
+{
+  load_track (rig);
+  set_grid (rig, 0, 24000);
+  play_from (rig, 30000.0);
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_FRAME, .at = 5000.0, .value = 0.25 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_FRAME, .at = 11000.0 - 30, .value = 0.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_FRAME, .at = 20000.0, .value = 0.125 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SPEED, .when = ECH_WHEN_FRAME, .at = 23000.0 - 50, .value = 1.4 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SPEED, .when = ECH_WHEN_FRAME, .at = 24950.0, .value = 0.7 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SEEK, .when = ECH_WHEN_FRAME, .at = 40011.0, .value = 50000.0, .id = 106 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_FRAME, .at = 41000.5, .value = 1.0 / 32 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_BEND, .when = ECH_WHEN_FRAME, .at = 45000.0, .value = 0.5 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_MOVE, .when = ECH_WHEN_FRAME, .at = 50000.0, .value = 0.5, .id = 107 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP_IN, .when = ECH_WHEN_FRAME, .at = 55003.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_TEMPO, .when = ECH_WHEN_FRAME, .at = 56000.25, .value = 133.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_JUMP, .when = ECH_WHEN_BEAT, .at = 2.6, .value = 1.0, .id = 108 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_BEND, .when = ECH_WHEN_BEAT, .at = 2.7, .value = 0.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SPEED, .when = ECH_WHEN_BEAT, .at = 3.0, .value = 1.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_SET, .when = ECH_WHEN_BEAT, .at = 3.1, .param = 2 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SEEK, .when = ECH_WHEN_BEAT, .at = 4.0, .value = TRACK_FRAMES - 6000.0, .id = 109 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_BEAT, .at = 4.0, .value = 0.25 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_SYNC, .when = ECH_WHEN_BEAT, .at = 5.0, .value = 1.0 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_STOP, .when = ECH_WHEN_BEAT, .at = 6.0, .id = 110 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_JUMP, .when = ECH_WHEN_BEAT, .at = 6.5, .param = 2, .id = 111 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_LOOP, .when = ECH_WHEN_BEAT, .at = 7.0, .value = 0.5 });
+  push (rig, (struct ech_command){ .type = ECH_COMMAND_TEMPO, .when = ECH_WHEN_BEAT, .at = 8.0, .value = 97.0 });
+  run_to (rig, OUT_FRAMES);
+}
+
+static void
+test_loop_block_sizes (void)
+{
+  struct rig                  first;
+  const struct ech_rt_report *report;
+  float                       largest = 0;
+
+  rig_init (&first, 64);
+  loop_script (&first);
+  for (int i = 1; i < OUT_FRAMES; i++)
+    largest = MAX (largest, ABS (first.out[i] - first.out[i - 1]));
+  g_test_message ("the largest step is %g", (double) largest);
+  /* the steepest ramp there is: from somewhere to almost the track's end, in half a loop of 1/32 beat */
+  g_assert_cmpfloat (largest, <, 2.0f * sample_of (TRACK_FRAMES) / RAMP);
+  report = ech_triple_read (&first.exchange->reports);
+  g_assert_true (report->decks[0].loop_active && report->decks[0].state == ECH_DECK_PLAYING);
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig rig;
+
+    rig_init (&rig, blocks[b]);
+    loop_script (&rig);
+    g_assert_cmpmem (first.out, OUT_FRAMES * sizeof (float), rig.out, OUT_FRAMES * sizeof (float));
+    rig_finish (&rig);
+  }
+  rig_finish (&first);
+}
+
+/* Set on the beat, jumped to on the beat, from a standstill too; a new track has none. */
+static void
+test_hotcues (void)
+{
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig                  rig;
+    struct ech_feedback         feedback;
+    const struct ech_rt_report *report;
+
+    rig_init (&rig, blocks[b]);
+    load_track (&rig);
+    play_from (&rig, 300.0);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_SET, .when = ECH_WHEN_BEAT, .at = 0.5, .param = 7 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_JUMP, .when = ECH_WHEN_BEAT, .at = 1.0, .param = 7, .id = 112 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_STOP, .when = ECH_WHEN_BEAT, .at = 1.5, .id = 113 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_JUMP, .when = ECH_WHEN_BEAT, .at = 2.0, .param = 7, .id = 114 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_CLEAR, .when = ECH_WHEN_BEAT, .at = 2.2, .param = 7 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_JUMP, .when = ECH_WHEN_BEAT, .at = 2.5, .param = 7, .id = 77 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_HOTCUE_SET, .when = ECH_WHEN_BEAT, .at = 2.6, .param = 0 });
+    run_to (&rig, 70000);
+    g_assert_cmpfloat (rig.out[24000 - RAMP], ==, sample_of (24300 - RAMP));
+    g_assert_cmpfloat (rig.out[24000], ==, sample_of (12300));
+    g_assert_cmpfloat (rig.out[36000], ==, 0.0f);
+    g_assert_cmpfloat (rig.out[48000 - RAMP], ==, 0.0f);
+    for (int i = 48000; i < 70000; i++)
+      g_assert_cmpfloat (rig.out[i], ==, sample_of (12300 + i - 48000));
+    g_assert_true (next_feedback (&rig, 77, &feedback));
+    g_assert_cmpint (feedback.type, ==, ECH_FEEDBACK_REFUSED);
+    report = ech_triple_read (&rig.exchange->reports);
+    g_assert_cmpfloat (report->decks[0].hotcue_frames[0], ==, 12300 + 14400);
+    g_assert_true (isnan (report->decks[0].hotcue_frames[7]));
+    load_track (&rig);
+    run_to (&rig, 71000);
+    report = ech_triple_read (&rig.exchange->reports);
+    g_assert_true (isnan (report->decks[0].hotcue_frames[0]));
+    rig_finish (&rig);
+  }
+}
+
+/* While held the deck runs faster by that factor, also in sync; released it has the session's speed
+ * again and keeps the phase that the hand gave it. */
+static void
+test_bend (void)
+{
+  for (size_t b = 0; b < G_N_ELEMENTS (blocks); b++) {
+    struct rig rig;
+
+    rig_init (&rig, blocks[b]);
+    load_track (&rig);
+    set_grid (&rig, 0, 24000);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_SYNC, .value = 1.0 });
+    play_from (&rig, 0.0);
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_BEND, .when = ECH_WHEN_FRAME, .at = 10000.0, .value = 0.25 });
+    push (&rig, (struct ech_command){ .type = ECH_COMMAND_BEND, .when = ECH_WHEN_FRAME, .at = 20000.0, .value = 0.0 });
+    run_to (&rig, 40000);
+    g_assert_cmpfloat (rig.out[10000], ==, sample_of (10000));
+    g_assert_cmpfloat_with_epsilon (frame_of (rig.out[15000]), 16250.0, 0.1);
+    for (int i = 20000; i < 40000; i++)
+      g_assert_cmpfloat (rig.out[i], ==, sample_of (i + 2500));
+    rig_finish (&rig);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -493,5 +791,13 @@ main (int argc, char **argv)
   g_test_add_func ("/cycle/cancel-within-ramp", test_cancel_within_ramp);
   g_test_add_func ("/cycle/swap-and-stale", test_swap_and_stale);
   g_test_add_func ("/cycle/end-of-track", test_end_of_track);
+  g_test_add_func ("/cycle/loop-wraps", test_loop_wraps);
+  g_test_add_func ("/cycle/loop-does-not-drift", test_loop_does_not_drift);
+  g_test_add_func ("/cycle/loop-keeps-phase", test_loop_keeps_phase);
+  g_test_add_func ("/cycle/loop-in-out-move", test_loop_in_out_move);
+  g_test_add_func ("/cycle/loop-out-now", test_loop_out_now);
+  g_test_add_func ("/cycle/loop-block-sizes", test_loop_block_sizes);
+  g_test_add_func ("/cycle/hotcues", test_hotcues);
+  g_test_add_func ("/cycle/bend", test_bend);
   return g_test_run ();
 }
