@@ -5,12 +5,6 @@
 
 #include "engine/scheduler/vocabulary.h"
 
-static bool
-has_deck (uint32_t verb)
-{
-  return verb >= ECH_VERB_LOAD && (verb <= ECH_VERB_PFL || verb == ECH_VERB_LOCK || verb == ECH_VERB_UNLOCK);
-}
-
 static JsonObject *
 describe (const struct ech_event *event)
 {
@@ -20,8 +14,10 @@ describe (const struct ech_event *event)
   json_object_set_int_member (object, "serial", (gint64) event->serial);
   json_object_set_string_member (object, "fate", ech_fate_name (event->fate));
   json_object_set_string_member (object, "verb", ech_verb_name (event->verb));
-  if (has_deck (event->verb))
+  if (ech_verb_has_deck (event->verb))
     json_object_set_string_member (object, "deck", deck);
+  if (ech_verb_has_hotcue (event->verb))
+    json_object_set_int_member (object, "hotcue", event->index + 1);
   json_object_set_double_member (object, "beat", event->beat);
   if (event->fate == ECH_FATE_EXECUTED)
     json_object_set_int_member (object, "frame", (gint64) event->frame);

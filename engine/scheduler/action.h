@@ -43,6 +43,14 @@ enum ech_verb {
   ECH_VERB_UNLOCK,            /* deck */
   ECH_VERB_EMERGENCY,         /* stop all decks now */
   ECH_VERB_CANCEL,            /* client id of the waiting action in `target` */
+  ECH_VERB_LOOP,         /* deck, value = beats from here, 1/32 .. 64; 0 = leave the loop */
+  ECH_VERB_LOOP_IN,      /* deck: the in point is here */
+  ECH_VERB_LOOP_OUT,     /* deck: the out point is here; loop */
+  ECH_VERB_LOOP_MOVE,    /* deck, value = beats, signed */
+  ECH_VERB_HOTCUE_SET,   /* deck, index = 0 .. ECH_N_HOTCUES - 1 */
+  ECH_VERB_HOTCUE_JUMP,  /* deck, index; plays from there */
+  ECH_VERB_HOTCUE_CLEAR, /* deck, index */
+  ECH_VERB_BEND,         /* deck, value = offset to the ratio of speed while held, 0 = release */
   ECH_N_VERBS,
 };
 
@@ -76,7 +84,7 @@ enum ech_source_class {
 /**
  * struct ech_action
  * @deck: 0-based, where the verb has one
- * @index: EQ band
+ * @index: EQ band; number of the hot cue, from 0
  * @text: path or reason in UTF-8/file name encoding, NUL-terminated, or NULL;
  *    borrowed for the duration of the call that takes the action
  * @deadline_beats: session beat after which it must not happen any more; 0 = none

@@ -159,6 +159,16 @@ phase_beats (const struct ech_action *action, const struct ech_deck_shadow *deck
 }
 
 static bool
+hotcue (struct ech_command      *command,
+        enum ech_command_type    type,
+        const struct ech_action *action,
+        uint32_t                 generation)
+{
+  command->param = (uint8_t) action->index;
+  return motion (command, type, 0, generation);
+}
+
+static bool
 deck_command (const struct ech_action      *action,
               const struct ech_deck_shadow *deck,
               uint32_t                      generation,
@@ -179,6 +189,23 @@ deck_command (const struct ech_action      *action,
     return motion (command, ECH_COMMAND_CUE, frames, generation);
   case ECH_VERB_BEATJUMP:
     return motion (command, ECH_COMMAND_JUMP, action->value, generation);
+  case ECH_VERB_LOOP:
+    return motion (command, ECH_COMMAND_LOOP, action->value, generation);
+  case ECH_VERB_LOOP_IN:
+    return motion (command, ECH_COMMAND_LOOP_IN, 0, generation);
+  case ECH_VERB_LOOP_OUT:
+    return motion (command, ECH_COMMAND_LOOP_OUT, 0, generation);
+  case ECH_VERB_LOOP_MOVE:
+    return motion (command, ECH_COMMAND_LOOP_MOVE, action->value, generation);
+  case ECH_VERB_HOTCUE_SET:
+    return hotcue (command, ECH_COMMAND_HOTCUE_SET, action, generation);
+  case ECH_VERB_HOTCUE_JUMP:
+    command->in_phase = phase_beats (action, deck);
+    return hotcue (command, ECH_COMMAND_HOTCUE_JUMP, action, generation);
+  case ECH_VERB_HOTCUE_CLEAR:
+    return hotcue (command, ECH_COMMAND_HOTCUE_CLEAR, action, generation);
+  case ECH_VERB_BEND:
+    return setting (command, ECH_COMMAND_BEND, action->value);
   case ECH_VERB_SPEED:
     return setting (command, ECH_COMMAND_SPEED, action->value);
   case ECH_VERB_SYNC:

@@ -7,18 +7,19 @@
 
 #include "engine/scheduler/vocabulary.h"
 
-#define BIT(verb) (1u << ECH_VERB_##verb)
+#define BIT(verb) (UINT64_C (1) << ECH_VERB_##verb)
 
-_Static_assert(ECH_N_VERBS <= 32, "a mask has a bit for each verb");
+_Static_assert(ECH_N_VERBS <= 64, "a mask has a bit for each verb");
 
-enum {
-  /* what belongs to the deck rather than to its track */
-  SETTINGS = BIT (SPEED) | BIT (SYNC) | BIT (TRIM) | BIT (VOLUME) | BIT (EQ) | BIT (FILTER)
-             | BIT (PFL) | BIT (LOCK) | BIT (UNLOCK),
-  MOTION = BIT (PLAY) | BIT (STOP) | BIT (SEEK) | BIT (CUE) | BIT (BEATJUMP),
-};
+/* what belongs to the deck rather than to its track */
+#define SETTINGS                                                                            \
+  (BIT (SPEED) | BIT (SYNC) | BIT (BEND) | BIT (TRIM) | BIT (VOLUME) | BIT (EQ) | BIT (FILTER) \
+   | BIT (PFL) | BIT (LOCK) | BIT (UNLOCK))
+#define MOTION (BIT (PLAY) | BIT (STOP) | BIT (SEEK) | BIT (CUE) | BIT (BEATJUMP) | LOOPS | HOTCUES)
+#define LOOPS  (BIT (LOOP) | BIT (LOOP_IN) | BIT (LOOP_OUT) | BIT (LOOP_MOVE))
+#define HOTCUES (BIT (HOTCUE_SET) | BIT (HOTCUE_JUMP) | BIT (HOTCUE_CLEAR))
 
-static const uint32_t masks[ECH_N_DECK_STATES] = {
+static const uint64_t masks[ECH_N_DECK_STATES] = {
   [ECH_DECK_EMPTY]   = SETTINGS | BIT (LOAD),
   [ECH_DECK_LOADING] = SETTINGS | BIT (LOAD) | BIT (EJECT), /* an eject takes the load back */
   [ECH_DECK_STOPPED] = SETTINGS | BIT (LOAD) | BIT (EJECT) | MOTION,
@@ -30,7 +31,7 @@ static const uint32_t masks[ECH_N_DECK_STATES] = {
 bool
 ech_safety_mask (enum ech_deck_state state, enum ech_verb verb)
 {
-  return !ech_verb_has_deck (verb) || (masks[state] & (1u << verb)) != 0;
+  return !ech_verb_has_deck (verb) || (masks[state] & (UINT64_C (1) << verb)) != 0;
 }
 
 void
@@ -130,17 +131,18 @@ is_on_air (const struct question *q, uint32_t deck)
 static bool
 judge_swap (const struct question *q, struct ech_verdict *out_verdict)
 {
-  if (q->action->verb != ECH_VERB_PLAY || q->deck->n_swaps_ahead == 0)
+  if (!ech_verb_starts ((enum ech_verb) q->action->verb) || q->deck->n_swaps_ahead == 0)
     return true;
   return refuse (out_verdict, ECH_RULE_STATE, "Deck %c changes its track this moment.", q->letter);
 }
 
-/* What moves the music that is heard off its beat; a beatjump keeps it. */
+/* What moves the music that is heard off its beat; a beatjump and a loop keep it. */
 static bool
 breaks_the_beat (const struct ech_action *action)
 {
   switch (action->verb) {
   case ECH_VERB_SEEK:
+  case ECH_VERB_HOTCUE_JUMP:
     return true;
   case ECH_VERB_PLAY:
     return !isnan (action->value);
@@ -192,7 +194,10 @@ judge_grid (const struct question *q, struct ech_verdict *out_verdict)
 {
   const struct ech_action *action = q->action;
   bool lands = action->timing.kind == ECH_TIMING_GRID && action->timing.way == ECH_WAY_LAND
-               && (action->verb == ECH_VERB_PLAY || action->verb == ECH_VERB_SEEK);
+               && (ech_verb_starts ((enum ech_verb) action->verb)
+                   || action->verb == ECH_VERB_SEEK);
+  bool loops = (action->verb == ECH_VERB_LOOP && action->value != 0)
+               || action->verb == ECH_VERB_LOOP_MOVE;
 
   if (q->deck->has_grid)
     return true;
@@ -201,7 +206,7 @@ judge_grid (const struct question *q, struct ech_verdict *out_verdict)
     return refuse (out_verdict, ECH_RULE_NO_GRID,
                    "No beat was found in the track on deck %c, so it cannot follow the session.",
                    q->letter);
-  if (action->verb == ECH_VERB_BEATJUMP || lands)
+  if (action->verb == ECH_VERB_BEATJUMP || loops || lands)
     return refuse (out_verdict, ECH_RULE_NO_GRID,
                    q->deck->analysed
                        ? "No beat was found in the track on deck %c."

@@ -78,7 +78,7 @@ note_tempo (EchScheduler *s, struct ech_entry *entry)
 static void
 note_play (EchScheduler *s, struct ech_entry *entry)
 {
-  if (entry->action.verb != ECH_VERB_PLAY || !entry->waits || entry->is_counted_play)
+  if (!ech_verb_starts (entry->action.verb) || !entry->waits || entry->is_counted_play)
     return;
   entry->is_counted_play = true;
   s->shadow.decks[entry->action.deck].n_waiting_plays++;
@@ -166,7 +166,8 @@ order (EchScheduler *s, struct ech_entry *entry, struct ech_command *command)
 static bool
 belongs_to_track (enum ech_verb verb)
 {
-  return verb == ECH_VERB_EJECT || (verb >= ECH_VERB_PLAY && verb <= ECH_VERB_BEATJUMP);
+  return verb == ECH_VERB_EJECT || (verb >= ECH_VERB_PLAY && verb <= ECH_VERB_BEATJUMP)
+         || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_HOTCUE_CLEAR);
 }
 
 /* The audio thread holds, or has just carried out, a start that @swap would cut. */
@@ -176,7 +177,7 @@ cuts_a_start (EchScheduler *s, const struct ech_entry *swap)
   for (guint i = 0; i < s->handed->len; i++) {
     const struct ech_entry *other = g_ptr_array_index (s->handed, i);
 
-    if (other->action.verb == ECH_VERB_PLAY && other->action.deck == swap->action.deck
+    if (ech_verb_starts (other->action.verb) && other->action.deck == swap->action.deck
         && (!swap->waits || other->due.beats <= swap->due.beats))
       return true;
   }
@@ -355,6 +356,15 @@ reject_refused (EchScheduler *s, struct ech_entry *entry)
                       letter);
   else if (entry->action.verb == ECH_VERB_BEATJUMP)
     ech_entry_reject (s, entry, ECH_RULE_NO_GRID, "The beats of deck %c are not known.", letter);
+  else if (entry->action.verb == ECH_VERB_HOTCUE_JUMP)
+    ech_entry_reject (s, entry, ECH_RULE_STATE, "Hot cue %u of deck %c is not set.",
+                      entry->action.index + 1, letter);
+  else if (entry->action.verb == ECH_VERB_LOOP_OUT)
+    ech_entry_reject (s, entry, ECH_RULE_STATE, "Deck %c has no in point before this place.",
+                      letter);
+  else if (entry->action.verb == ECH_VERB_LOOP || entry->action.verb == ECH_VERB_LOOP_MOVE)
+    ech_entry_reject (s, entry, ECH_RULE_STATE, "There is no such loop in the track on deck %c.",
+                      letter);
   else if (entry->action.verb == ECH_VERB_PLAY && isnan (entry->action.value))
     ech_entry_reject (s, entry, ECH_RULE_STATE, "Deck %c stands at the end of its track.", letter);
   else

@@ -74,7 +74,9 @@ fill_track (struct ech_deck_status       *out,
 }
 
 static void
-fill_motion (struct ech_deck_status *out, const struct ech_deck_report *seen, bool same_track)
+fill_motion (struct ech_deck_status       *out,
+             const struct ech_deck_shadow *deck,
+             const struct ech_deck_report *seen)
 {
   out->speed     = seen->speed > 0 ? seen->speed : 1.0;
   out->peak[0]   = seen->peak[0];
@@ -82,11 +84,22 @@ fill_motion (struct ech_deck_status *out, const struct ech_deck_report *seen, bo
   out->rms[0]    = seen->rms[0];
   out->rms[1]    = seen->rms[1];
   out->underruns = seen->underruns;
-  if (!same_track) /* the report is older than the track */
+  for (int i = 0; i < ECH_N_HOTCUES; i++)
+    out->hotcue_frames[i] = NAN;
+  out->loop_in_frames = out->loop_out_frames = NAN;
+  if (seen->generation != deck->generation) /* the report is older than the track */
     return;
   out->position_frames = seen->position_frames;
   out->step            = seen->step;
   out->cue_frames      = seen->cue_frames;
+  out->bend            = seen->bend;
+  if (!deck->has_track)
+    return;
+  out->loop_active     = seen->loop_active;
+  out->loop_in_frames  = seen->loop_in_frames;
+  out->loop_out_frames = seen->loop_out_frames;
+  for (int i = 0; i < ECH_N_HOTCUES; i++)
+    out->hotcue_frames[i] = seen->hotcue_frames[i];
 }
 
 static void
@@ -110,10 +123,10 @@ fill_deck (EchScheduler *s, uint32_t i)
   for (int band = 0; band < ECH_N_BANDS; band++)
     out->eq_db[band] = deck->eq_db[band];
   g_strlcpy (out->lock_reason, deck->lock_reason, sizeof out->lock_reason);
-  fill_motion (out, &s->report->decks[i], s->report->decks[i].generation == deck->generation);
+  fill_motion (out, deck, &s->report->decks[i]);
   fill_track (out, deck, s->tracks[i].loaded);
   if (deck->has_grid)
-    out->bpm = ech_grid_bpm (&out->grid, deck->rate) * out->speed;
+    out->bpm = ech_grid_bpm (&out->grid, deck->rate) * out->speed * (1.0 + out->bend);
 }
 
 /* What waits */

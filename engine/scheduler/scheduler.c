@@ -224,7 +224,7 @@ static bool
 lands (const struct ech_entry *entry)
 {
   return entry->action.timing.kind == ECH_TIMING_GRID && entry->action.timing.way == ECH_WAY_LAND
-         && (entry->action.verb == ECH_VERB_PLAY || entry->action.verb == ECH_VERB_SEEK);
+         && (ech_verb_starts (entry->action.verb) || entry->action.verb == ECH_VERB_SEEK);
 }
 
 bool
@@ -246,13 +246,14 @@ ech_entry_is_allowed (EchScheduler            *s,
 static bool
 follows_default (enum ech_verb verb)
 {
-  return verb >= ECH_VERB_PLAY && verb <= ECH_VERB_BEATJUMP;
+  return (verb >= ECH_VERB_PLAY && verb <= ECH_VERB_BEATJUMP)
+         || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_HOTCUE_JUMP);
 }
 
 static bool
 takes_timing (enum ech_verb verb)
 {
-  return verb < ECH_VERB_LOCK;
+  return verb < ECH_VERB_LOCK || verb >= ECH_VERB_LOOP;
 }
 
 static void

@@ -82,6 +82,7 @@ take_deck_executed (struct ech_deck_shadow *deck, const struct ech_action *actio
 {
   switch (action->verb) {
   case ECH_VERB_PLAY:
+  case ECH_VERB_HOTCUE_JUMP:
     tell_playing (deck, true, frame);
     break;
   case ECH_VERB_STOP:
@@ -191,6 +192,7 @@ ech_shadow_expect (struct ech_shadow *shadow, const struct ech_action *action, u
 
   switch (action->verb) {
   case ECH_VERB_PLAY:
+  case ECH_VERB_HOTCUE_JUMP:
     playing = true;
     break;
   case ECH_VERB_STOP:

@@ -31,10 +31,10 @@ struct ech_deck_status {
   double          position_frames; /* track frames, at ech_state.frame */
   double          step;            /* track frames a graph frame, 0 when stopped */
   double          cue_frames;
-  double          speed;     /* ratio of original that is heard: the tempo fader's, or sync's */
+  double          speed;     /* ratio of original: the tempo fader's, or sync's */
   double          speed_set; /* the tempo fader's own */
   struct ech_grid grid;
-  double          bpm; /* as heard: grid's tempo times speed; 0 = unknown */
+  double          bpm; /* as heard: grid's tempo times speed and bend; 0 = unknown */
   double          trim_db;
   double          volume;
   double          eq_db[ECH_N_BANDS];
@@ -42,6 +42,11 @@ struct ech_deck_status {
   float           peak[2]; /* linear */
   float           rms[2];
   uint32_t        underruns;
+  double          bend;            /* offset to the ratio of speed while held, 0 = none */
+  bool            loop_active;
+  double          loop_in_frames;  /* track frames, NAN = not set */
+  double          loop_out_frames; /* the first frame behind the loop */
+  double          hotcue_frames[ECH_N_HOTCUES]; /* track frames, NAN = none */
 };
 
 /* An action that waits for its beat. */

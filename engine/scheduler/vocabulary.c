@@ -68,6 +68,62 @@ static const struct ech_word words[] = {
      0,
      NUMBER,
      true),
+  W ("/deck/x/loop",
+     "f beats",
+     "Loops so many beats (1/32 to 64) from here; 0 leaves the loop.",
+     0,
+     ECH_MAX_LOOP_BEATS,
+     ECH_VERB_LOOP,
+     0,
+     NUMBER,
+     true),
+  W ("/deck/x/loop/in", "", "Sets the loop's in point here.", 0, 0, ECH_VERB_LOOP_IN, 0, NONE, true),
+  W ("/deck/x/loop/out",
+     "",
+     "Sets the loop's out point here and loops.",
+     0,
+     0,
+     ECH_VERB_LOOP_OUT,
+     0,
+     NONE,
+     true),
+  W ("/deck/x/loop/move",
+     "f beats",
+     "Moves the loop, and who plays in it, by beats; back when negative.",
+     -MAX_JUMP,
+     MAX_JUMP,
+     ECH_VERB_LOOP_MOVE,
+     0,
+     NUMBER,
+     true),
+  W ("/deck/x/hotcue/N/set",
+     "",
+     "Sets hot cue N (1 to 8) to where the deck is.",
+     0,
+     0,
+     ECH_VERB_HOTCUE_SET,
+     0,
+     NONE,
+     true),
+  W ("/deck/x/hotcue/N/jump",
+     "",
+     "Plays from hot cue N, also when the deck is stopped.",
+     0,
+     0,
+     ECH_VERB_HOTCUE_JUMP,
+     0,
+     NONE,
+     true),
+  W ("/deck/x/hotcue/N/clear", "", "Forgets hot cue N.", 0, 0, ECH_VERB_HOTCUE_CLEAR, 0, NONE, true),
+  W ("/deck/x/bend",
+     "f offset",
+     "Bends the speed while held: 0.02 is 2 % faster; 0 releases.",
+     -ECH_MAX_BEND,
+     ECH_MAX_BEND,
+     ECH_VERB_BEND,
+     0,
+     NUMBER,
+     true),
   W ("/deck/x/tempo",
      "f ratio",
      "Sets the deck's speed: 1.0 is as recorded.",
@@ -301,6 +357,14 @@ static const char *const verb_names[ECH_N_VERBS] = {
   [ECH_VERB_UNLOCK]            = "unlock",
   [ECH_VERB_EMERGENCY]         = "emergency",
   [ECH_VERB_CANCEL]            = "cancel",
+  [ECH_VERB_LOOP]              = "loop",
+  [ECH_VERB_LOOP_IN]           = "loop-in",
+  [ECH_VERB_LOOP_OUT]          = "loop-out",
+  [ECH_VERB_LOOP_MOVE]         = "loop-move",
+  [ECH_VERB_HOTCUE_SET]        = "hotcue-set",
+  [ECH_VERB_HOTCUE_JUMP]       = "hotcue-jump",
+  [ECH_VERB_HOTCUE_CLEAR]      = "hotcue-clear",
+  [ECH_VERB_BEND]              = "bend",
 };
 
 static const char *const deck_state_names[ECH_N_DECK_STATES] = {
@@ -336,7 +400,19 @@ bool
 ech_verb_has_deck (enum ech_verb verb)
 {
   return (verb >= ECH_VERB_LOAD && verb <= ECH_VERB_PFL) || verb == ECH_VERB_LOCK
-         || verb == ECH_VERB_UNLOCK;
+         || verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_BEND);
+}
+
+bool
+ech_verb_has_hotcue (enum ech_verb verb)
+{
+  return verb >= ECH_VERB_HOTCUE_SET && verb <= ECH_VERB_HOTCUE_CLEAR;
+}
+
+bool
+ech_verb_starts (enum ech_verb verb)
+{
+  return verb == ECH_VERB_PLAY || verb == ECH_VERB_HOTCUE_JUMP;
 }
 
 void
@@ -344,7 +420,10 @@ ech_action_describe (const struct ech_action *action, char *out_text, size_t siz
 {
   const char *name = ech_verb_name (action->verb);
 
-  if (ech_verb_has_deck (action->verb))
+  if (ech_verb_has_hotcue (action->verb))
+    g_snprintf (out_text, size, "Deck %c: %s %u", (char) ('A' + action->deck % 26), name,
+                action->index % ECH_N_HOTCUES + 1);
+  else if (ech_verb_has_deck (action->verb))
     g_snprintf (out_text, size, "Deck %c: %s", (char) ('A' + action->deck % 26), name);
   else
     g_snprintf (out_text, size, "%c%s", g_ascii_toupper (name[0]), name + 1);
@@ -519,28 +598,53 @@ deck_place (const char *pattern)
   return x && (x[2] == '/' || x[2] == '\0') ? x + 1 : NULL;
 }
 
+/* The hot cue's place in @pattern, or NULL: an N that is a whole part of the path. */
+static const char *
+hotcue_place (const char *pattern)
+{
+  const char *n = strstr (pattern, "/N/");
+
+  return n ? n + 1 : NULL;
+}
+
+/* Is the rest of @address that of @pattern?  A hot cue is one digit, 1 to 8. */
+static bool
+rest_fits (const char *pattern, const char *address, uint32_t *out_hotcue)
+{
+  const char *digit = hotcue_place (pattern);
+  size_t      n     = digit ? (size_t) (digit - pattern) : 0;
+
+  if (!digit)
+    return strcmp (pattern, address) == 0;
+  if (strncmp (pattern, address, n) != 0 || address[n] < '1' || address[n] > '0' + ECH_N_HOTCUES)
+    return false;
+  *out_hotcue = (uint32_t) (address[n] - '1');
+  return strcmp (digit + 1, address + n + 1) == 0;
+}
+
 /* Fits with any letter in the deck's place: whether there is such a deck is told apart. */
 static bool
-address_fits (const char *pattern, const char *address, char *out_letter)
+address_fits (const char *pattern, const char *address, char *out_letter, uint32_t *out_hotcue)
 {
   const char *x = deck_place (pattern);
   size_t      n;
 
   *out_letter = 0;
+  *out_hotcue = 0;
   if (!x)
     return strcmp (pattern, address) == 0;
   n = (size_t) (x - pattern);
   if (strncmp (pattern, address, n) != 0 || !g_ascii_islower (address[n]))
     return false;
   *out_letter = address[n];
-  return strcmp (x + 1, address + n + 1) == 0;
+  return rest_fits (x + 1, address + n + 1, out_hotcue);
 }
 
 static const struct ech_word *
-find_word (const char *address, char *out_letter)
+find_word (const char *address, char *out_letter, uint32_t *out_hotcue)
 {
   for (unsigned i = 0; i < G_N_ELEMENTS (words); i++) {
-    if (address_fits (words[i].address, address, out_letter))
+    if (address_fits (words[i].address, address, out_letter, out_hotcue))
       return &words[i];
   }
   return NULL;
@@ -574,7 +678,12 @@ spell (const char *pattern, const char *address, char *out_text, size_t size)
 {
   const char *x = deck_place (pattern), *p;
 
+  const char *digit = hotcue_place (pattern), *named = strstr (address, "/hotcue/");
+
   g_strlcpy (out_text, pattern, size);
+  if (digit)
+    out_text[digit - pattern] =
+        named && named[8] >= '1' && named[8] <= '0' + ECH_N_HOTCUES ? named[8] : '1';
   if (!x)
     return;
   out_text[x - pattern] = 'a';
@@ -654,10 +763,14 @@ check_range (const struct ech_word *word, double number, const char *address, ch
 {
   char lo[G_ASCII_DTOSTR_BUF_SIZE], hi[G_ASCII_DTOSTR_BUF_SIZE], is[G_ASCII_DTOSTR_BUF_SIZE];
 
-  if (number >= word->minimum && number <= word->maximum)
+  if (number >= word->minimum && number <= word->maximum
+      && !(word->verb == ECH_VERB_LOOP && number > 0 && number < ECH_MIN_LOOP_BEATS))
     return 0;
   if (isnan (number))
     return refuse (out_error, "%s wants a number, and NaN is none", address);
+  if (word->verb == ECH_VERB_LOOP && number > 0 && number < ECH_MIN_LOOP_BEATS)
+    return refuse (out_error, "%s takes 1/32 (0.03125) to 64 beats, or 0 to leave the loop",
+                   address);
   g_ascii_formatd (lo, sizeof lo, "%g", word->minimum);
   g_ascii_formatd (hi, sizeof hi, "%g", word->maximum);
   g_ascii_formatd (is, sizeof is, "%g", number);
@@ -810,9 +923,10 @@ ech_vocabulary_parse (const char             *address,
                                .action    = &action,
                                .out_error = out_error };
   char              letter;
+  uint32_t          hotcue;
   int               result;
 
-  p.word = find_word (address, &letter);
+  p.word = find_word (address, &letter, &hotcue);
   if (!p.word)
     return refuse_address (address, out_error);
   if (letter && (unsigned) (letter - 'a') >= n_decks)
@@ -821,7 +935,7 @@ ech_vocabulary_parse (const char             *address,
 
   action.verb  = p.word->verb;
   action.deck  = letter ? (uint32_t) (letter - 'a') : 0;
-  action.index = p.word->index;
+  action.index = ech_verb_has_hotcue (action.verb) ? hotcue : p.word->index;
   result       = take_own_argument (&p);
   if (result == 0)
     result = take_rest (&p);
@@ -909,6 +1023,8 @@ ech_vocabulary_check (const struct ech_action *action, unsigned n_decks, char *o
     return refuse (out_error, "Echelon does not know this action");
   if (ech_verb_has_deck (action->verb) && action->deck >= n_decks)
     return refuse (out_error, "There is no such deck; there are %u", n_decks);
+  if (ech_verb_has_hotcue (action->verb) && action->index >= ECH_N_HOTCUES)
+    return refuse (out_error, "There is no such hot cue; there are %d", ECH_N_HOTCUES);
   if (!timing_is_valid (&action->timing))
     return refuse (out_error, "This is no timing; use %s", timing_help);
   if (!isfinite (action->deadline_beats))

@@ -77,7 +77,7 @@ enum ech_argument {
 
 /* The table itself, for documentation and completion. */
 struct ech_word {
-  const char *address;   /* with x for a deck letter: "/deck/x/play" */
+  const char *address;   /* with x for a deck letter, N for a hot cue: "/deck/x/hotcue/N/set" */
   const char *arguments; /* "[f position]" */
   const char *help;      /* one sentence */
   double      minimum, maximum;
@@ -104,6 +104,12 @@ int ech_vocabulary_check (const struct ech_action *action, unsigned n_decks, cha
 
 /* False for the verbs that take hold outside any deck, such as the crossfader. */
 bool ech_verb_has_deck (enum ech_verb verb);
+
+/* True for the verbs whose index is a hot cue. */
+bool ech_verb_has_hotcue (enum ech_verb verb);
+
+/* True for the verbs after which the deck plays. */
+bool ech_verb_starts (enum ech_verb verb);
 
 /* "play, deck A, at bar"... for people: "deck A: play". @size of at least ECH_TEXT_MAX. */
 void ech_action_describe (const struct ech_action *action, char *out_text, size_t size);

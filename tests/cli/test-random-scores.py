@@ -38,6 +38,11 @@ def action(rng):
         "/filter/%s %.3f" % (deck, rng.uniform(-1, 1)), "/crossfader %.3f" % rng.random(),
         "/tempo %.3f" % rng.uniform(90, 150), "/limiter %.2f" % rng.uniform(-12, 0),
         "/deck/%s/cue" % deck, "/deck/%s/cue %.2f" % (deck, rng.uniform(0, 9)), "/deck/%s/eject" % deck,
+        "/deck/%s/loop %g" % (deck, rng.choice((0, 1 / 32, .25, 1, 3, 4, 16))), "/deck/%s/loop/in" % deck,
+        "/deck/%s/loop/out" % deck, "/deck/%s/loop/move %g" % (deck, rng.choice((-2, -.25, .5, 4))),
+        "/deck/%s/hotcue/%d/set" % (deck, rng.randint(1, 3)), "/deck/%s/hotcue/%d/jump" % (deck, rng.randint(1, 3)),
+        "/deck/%s/hotcue/%d/clear" % (deck, rng.randint(1, 8)),
+        "/deck/%s/bend %.3f" % (deck, rng.choice((0, rng.uniform(-.5, .5)))),
         '/deck/%s/load "%s"' % (deck, rng.choice(TRACKS)), "/master/volume %.2f" % rng.random()))
 
 
@@ -45,7 +50,8 @@ def score(seed):
     rng = random.Random(seed)
     lines = ["0 /tempo %g" % rng.uniform(90, 150)]
     lines += ['0 /deck/%s/load "%s"' % (deck, rng.choice(TRACKS)) for deck in "abcd"]
-    lines += ["%s %s %s" % (moment(rng), action(rng), rng.choice(TIMINGS)) for _ in range(60)]
+    lines += ["0.1 /deck/a/play bar", "0.1 /deck/b/play"]  # so that there is something to hear
+    lines += ["%s %s %s" % (moment(rng), action(rng), rng.choice(TIMINGS)) for _ in range(80)]
     return "\n".join(lines) + "\n13 end\n"
 
 

@@ -219,6 +219,54 @@ def test_order_and_units():
     assert heard(sound, frame_of(2.0, rate) + 500) == 2.0 * rate + 500
 
 
+LOOPS = """
+0      /tempo 128
+0      /crossfader 0.0
+0      /deck/a/load "{track}"
+0      /deck/a/play 1.0
+3.2b   /deck/a/loop 2 bar           # beat 4 to 6 of the session, by the track's own beats
+4b     /deck/a/hotcue/8/set bar
+{leave} /deck/a/loop 0
+14.5b  /deck/a/hotcue/8/jump bar    # on beat 16
+18b    end
+"""
+
+
+def test_loops_and_hotcues():
+    """a loop on the bar: each pass, the way out and a hot cue on their frames, at 3 rates"""
+    for rate in RATES:
+        beat, own = 60.0 / 128 * rate, 60.0 / 120 * rate  # frames of a beat: session, track
+        start = frame_of(4 * 60.0 / 128, rate)
+        position = rate + start
+        length = 2 * own
+        assert length == int(length)
+        digests = set()
+        for block in BLOCKS:
+            sound, journal, out = render(FOLDER, LOOPS.format(track=track(rate), leave="12b  "), rate, block, "loops")
+            with open(out, "rb") as file:
+                digests.add(hashlib.sha256(file.read()).hexdigest())
+        assert len(digests) == 1, "the bytes depend on the block size at %d Hz" % rate
+        left = frame_of(12 * 60.0 / 128, rate)
+        ramp = int(round(0.002 * rate))
+        wraps = 0
+        for frame in range(start, left):
+            into = int((frame - start) % length)
+            wraps += into == 0 and frame > start
+            if into <= length - ramp:
+                assert heard(sound, frame) == position + into, (rate, frame)
+        assert wraps == int((left - 1 - start) // length) and wraps >= 3
+        out_of = position + int((left - start) % length)
+        assert heard(sound, left + 500) == out_of + 500
+        cue = frame_of(16 * 60.0 / 128, rate)
+        assert heard(sound, cue - ramp - 1) == out_of + cue - ramp - 1 - left
+        assert heard(sound, cue) == position and heard(sound, cue + 900) == position + 900
+        wanted = [("loop", 4.0), ("hotcue-set", 4.0), ("loop", 12.0), ("hotcue-jump", 16.0)]
+        got = [(line["verb"], round(line["beat"], 3)) for line in journal
+               if line["fate"] == "executed" and ("loop" in line["verb"] or "hotcue" in line["verb"])]
+        assert got == wanted, got
+        assert [line["hotcue"] for line in journal if line["verb"] == "hotcue-jump"][0] == 8
+
+
 def test_formats():
     """--format pcm16 and pcm24 write those"""
     score = os.path.join(FOLDER, "format.score")
@@ -237,6 +285,6 @@ try:
     soundlab.tap([test_onsets_at_all_blocks_and_rates, test_tempo_change_between_request_and_boundary,
                   test_synced_decks_beat_on_beat, test_bit_exact_at_defaults, test_other_rates_are_converted,
                   test_refusals_do_not_fail_the_render, test_bad_lines_fail_before_anything_is_written,
-                  test_order_and_units, test_formats])
+                  test_order_and_units, test_loops_and_hotcues, test_formats])
 finally:
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -132,7 +132,7 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   uint32_t            deck    = (uint32_t) g_rand_int_range (rand, 0, 2);
   double              grid    = grids[g_rand_int_range (rand, 0, G_N_ELEMENTS (grids))];
 
-  switch (g_rand_int_range (rand, 0, 18)) {
+  switch (g_rand_int_range (rand, 0, 26)) {
   case 0: post (lane, ECH_VERB_PLAY, deck, NAN, grid); break;
   case 1: post (lane, ECH_VERB_STOP, deck, NAN, grid); break;
   case 2: post (lane, ECH_VERB_SEEK, deck, g_rand_double_range (rand, 0, 20), 0.5); break;
@@ -150,6 +150,14 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   case 14: post (lane, ECH_VERB_HEADPHONES_MIX, 0, g_rand_double (rand), grid); break;
   case 15: post (lane, ECH_VERB_CUE, deck, NAN, grid); break;
   case 16: post (lane, ECH_VERB_EJECT, deck, NAN, grid); break;
+  case 17: post (lane, ECH_VERB_LOOP, deck, g_rand_boolean (rand) ? 0.125 : 0, grid); break;
+  case 18: post (lane, ECH_VERB_LOOP_IN, deck, NAN, grid); break;
+  case 19: post (lane, ECH_VERB_LOOP_OUT, deck, NAN, grid); break;
+  case 20: post (lane, ECH_VERB_LOOP_MOVE, deck, g_rand_int_range (rand, -4, 5), grid); break;
+  case 21: post (lane, ECH_VERB_HOTCUE_SET, deck, NAN, grid); break;
+  case 22: post (lane, ECH_VERB_HOTCUE_JUMP, deck, NAN, 0.5); break;
+  case 23: post (lane, ECH_VERB_HOTCUE_CLEAR, deck, NAN, grid); break;
+  case 24: post (lane, ECH_VERB_BEND, deck, g_rand_double_range (rand, -0.5, 0.5), grid); break;
   default: load (lane, deck, tracks[deck]); break;
   }
 }

@@ -199,17 +199,18 @@ execute (struct fake *fake, const struct ech_command *command, double frame)
 {
   struct ech_deck_report *deck = &fake->decks[command->deck];
 
-  if (command->type >= ECH_COMMAND_SET_GRID && command->type <= ECH_COMMAND_SYNC
+  if (command->type >= ECH_COMMAND_SET_GRID && command->type <= ECH_COMMAND_BEND
       && command->generation != 0 && command->generation != deck->generation) {
     tell (fake, ECH_FEEDBACK_STALE, command, frame);
     return;
   }
-  if (command->type >= ECH_COMMAND_PLAY && command->type <= ECH_COMMAND_CUE
+  if (((command->type >= ECH_COMMAND_PLAY && command->type <= ECH_COMMAND_CUE)
+       || (command->type >= ECH_COMMAND_LOOP && command->type <= ECH_COMMAND_HOTCUE_CLEAR))
       && !fake->pcm[command->deck]) {
     tell (fake, ECH_FEEDBACK_REFUSED, command, frame);
     return;
   }
-  if (command->type == ECH_COMMAND_PLAY)
+  if (command->type == ECH_COMMAND_PLAY || command->type == ECH_COMMAND_HOTCUE_JUMP)
     deck->state = ECH_DECK_PLAYING;
   else if (command->type == ECH_COMMAND_STOP && deck->state == ECH_DECK_PLAYING)
     deck->state = ECH_DECK_STOPPED;

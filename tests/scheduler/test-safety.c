@@ -29,6 +29,14 @@ static const struct { enum ech_verb verb; const char *states; } expected[] = {
   { ECH_VERB_PFL,      "ELSPA" },
   { ECH_VERB_LOCK,     "ELSPA" },
   { ECH_VERB_UNLOCK,   "ELSPA" },
+  { ECH_VERB_LOOP,          "  SPA" },
+  { ECH_VERB_LOOP_IN,       "  SPA" },
+  { ECH_VERB_LOOP_OUT,      "  SPA" },
+  { ECH_VERB_LOOP_MOVE,     "  SPA" },
+  { ECH_VERB_HOTCUE_SET,    "  SPA" },
+  { ECH_VERB_HOTCUE_JUMP,   "  SPA" },
+  { ECH_VERB_HOTCUE_CLEAR,  "  SPA" },
+  { ECH_VERB_BEND,          "ELSPA" },
 };
 /* clang-format on */
 
@@ -148,6 +156,13 @@ static const struct {
   { "to the cue on the beat",                    ECH_VERB_CUE,      NAN, true,  ECH_RULE_NONE },
   { "setting the cue is not heard",              ECH_VERB_CUE,      5,   false, ECH_RULE_NONE },
   { "a beatjump stays in phase by nature",       ECH_VERB_BEATJUMP, 4,   false, ECH_RULE_NONE },
+  { "a loop stays in phase by nature",           ECH_VERB_LOOP,     4,   false, ECH_RULE_NONE },
+  { "an out point is a loop",                    ECH_VERB_LOOP_OUT, 0,   false, ECH_RULE_NONE },
+  { "a moved loop is a beatjump",                ECH_VERB_LOOP_MOVE, 4,  false, ECH_RULE_NONE },
+  { "setting a hot cue is not heard",            ECH_VERB_HOTCUE_SET, 0, false, ECH_RULE_NONE },
+  { "to a hot cue now breaks the beat",          ECH_VERB_HOTCUE_JUMP, 0, false, ECH_RULE_ON_AIR },
+  { "to a hot cue on the beat",                  ECH_VERB_HOTCUE_JUMP, 0, true, ECH_RULE_NONE },
+  { "bending is a hand on the record",           ECH_VERB_BEND,     0.1, false, ECH_RULE_NONE },
   { "a person may stop what is heard",           ECH_VERB_STOP,     0,   false, ECH_RULE_NONE },
 };
 /* clang-format on */
@@ -236,6 +251,14 @@ test_grid_and_position (void)
   shadow.decks[0].has_grid = false;
   g_assert_cmpint (judge (&shadow, ECH_VERB_BEATJUMP, 4, ECH_SOURCE_OSC, false, NULL), ==,
                    ECH_RULE_NO_GRID);
+  g_assert_cmpint (judge (&shadow, ECH_VERB_LOOP, 4, ECH_SOURCE_OSC, false, NULL), ==,
+                   ECH_RULE_NO_GRID);
+  g_assert_cmpint (judge (&shadow, ECH_VERB_LOOP, 0, ECH_SOURCE_OSC, false, NULL), ==,
+                   ECH_RULE_NONE);
+  g_assert_cmpint (judge (&shadow, ECH_VERB_LOOP_MOVE, 1, ECH_SOURCE_OSC, false, NULL), ==,
+                   ECH_RULE_NO_GRID);
+  g_assert_cmpint (judge (&shadow, ECH_VERB_LOOP_IN, 0, ECH_SOURCE_OSC, false, NULL), ==,
+                   ECH_RULE_NONE);
   g_assert_cmpint (judge (&shadow, ECH_VERB_SYNC, 1, ECH_SOURCE_OSC, false, NULL), ==,
                    ECH_RULE_NO_GRID);
   g_assert_cmpint (judge (&shadow, ECH_VERB_SYNC, 0, ECH_SOURCE_OSC, false, NULL), ==,

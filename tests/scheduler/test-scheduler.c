@@ -53,6 +53,57 @@ test_now (struct fake *f)
   g_assert_true (snapshot (f)->decks[0].on_air);
 }
 
+/* Loops, hot cues and bend: each becomes its order, and a hot cue's jump is a start. */
+static void
+test_loops_and_hotcues (struct fake *f)
+{
+  static const struct {
+    const char           *message;
+    enum ech_command_type type;
+    double                value;
+    unsigned              hotcue;
+  } cases[] = {
+    { "/deck/a/loop 8", ECH_COMMAND_LOOP, 8, 0 },
+    { "/deck/a/loop/move -0.5", ECH_COMMAND_LOOP_MOVE, -0.5, 0 },
+    { "/deck/a/loop/in", ECH_COMMAND_LOOP_IN, 0, 0 },
+    { "/deck/a/loop/out", ECH_COMMAND_LOOP_OUT, 0, 0 },
+    { "/deck/a/loop 0", ECH_COMMAND_LOOP, 0, 0 },
+    { "/deck/a/hotcue/4/set", ECH_COMMAND_HOTCUE_SET, 0, 3 },
+    { "/deck/a/hotcue/8/clear", ECH_COMMAND_HOTCUE_CLEAR, 0, 7 },
+    { "/deck/a/bend 0.03", ECH_COMMAND_BEND, 0.03, 0 },
+  };
+
+  fake_load (f, "a");
+  for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const struct ech_command *command;
+
+    fake_post (f->osc, cases[i].message);
+    fake_settle (f);
+    command = fake_last_command (f, cases[i].type);
+    g_test_message ("%s", cases[i].message);
+    g_assert_nonnull (command);
+    g_assert_cmpfloat (command->value, ==, cases[i].value);
+    g_assert_cmpuint (command->param, ==, cases[i].hotcue);
+    g_assert_cmpuint (command->generation, ==, cases[i].type == ECH_COMMAND_BEND ? 0 : 1);
+  }
+  /* a start that waits: primed, and a stop takes it back */
+  fake_run_to_beat (f, 0.5);
+  fake_post (f->osc, "/deck/a/hotcue/2/jump bar id=j");
+  fake_tick (f);
+  g_assert_cmpint (snapshot (f)->decks[0].state, ==, ECH_DECK_PRIMED);
+  fake_post (f->osc, "/deck/a/stop");
+  fake_settle (f);
+  assert_life (f, "j", "queued 4; cancelled");
+  fake_post (f->osc, "/deck/a/hotcue/2/jump id=k");
+  fake_settle (f);
+  g_assert_cmpint (fake_last_event (f, "k")->fate, ==, ECH_FATE_EXECUTED);
+  g_assert_cmpint (snapshot (f)->decks[0].state, ==, ECH_DECK_PLAYING);
+  /* now it is on air */
+  fake_post (f->osc, "/deck/a/hotcue/2/jump id=l");
+  fake_settle (f);
+  g_assert_cmpint (fake_last_event (f, "l")->rule, ==, ECH_RULE_ON_AIR);
+}
+
 static void
 test_mixer (struct fake *f)
 {
@@ -1187,6 +1238,7 @@ main (int argc, char **argv)
     Test        test;
   } tests[] = {
     { "/scheduler/now", test_now },
+    { "/scheduler/loops-and-hotcues", test_loops_and_hotcues },
     { "/scheduler/mixer", test_mixer },
     { "/scheduler/bar", test_bar },
     { "/scheduler/on-the-boundary", test_on_the_boundary },

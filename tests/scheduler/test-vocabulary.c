@@ -80,6 +80,16 @@ static const struct {
   { "/headphones/mix 0.5",       ECH_VERB_HEADPHONES_MIX,    0, 0, 0.5 },
   { "/tempo 128",                ECH_VERB_TEMPO,             0, 0, 128 },
   { "/unlock/b",                 ECH_VERB_UNLOCK,            1, 0, NAN },
+  { "/deck/a/loop 4",            ECH_VERB_LOOP,              0, 0, 4 },
+  { "/deck/a/loop 0",            ECH_VERB_LOOP,              0, 0, 0 },
+  { "/deck/a/loop f:0.03125",    ECH_VERB_LOOP,              0, 0, 0.03125 },
+  { "/deck/b/loop/in bar",       ECH_VERB_LOOP_IN,           1, 0, NAN },
+  { "/deck/b/loop/out",          ECH_VERB_LOOP_OUT,          1, 0, NAN },
+  { "/deck/b/loop/move -2",      ECH_VERB_LOOP_MOVE,         1, 0, -2 },
+  { "/deck/a/hotcue/1/set",      ECH_VERB_HOTCUE_SET,        0, 0, NAN },
+  { "/deck/b/hotcue/8/jump bar", ECH_VERB_HOTCUE_JUMP,       1, 7, NAN },
+  { "/deck/a/hotcue/3/clear",    ECH_VERB_HOTCUE_CLEAR,      0, 2, NAN },
+  { "/deck/a/bend -0.04",        ECH_VERB_BEND,              0, 0, -0.04 },
   { "/emergency",                ECH_VERB_EMERGENCY,         0, 0, NAN },
 };
 
@@ -124,7 +134,17 @@ static const struct { const char *message; int result; const char *says; } bad[]
   { "/deck/z/play",                -EINVAL, "no deck Z" },
   { "/deck/A/play",                -ENOENT, "/deck/a/play" },
   { "/deck/a/plya",                -ENOENT, "nearest that it knows is /deck/a/play" },
-  { "/deck/b/hotcue/1/jump",       -ENOENT, "/deck/b/" },
+  { "/deck/b/hotcue/0/jump",       -ENOENT, "/deck/b/hotcue/1/jump" },
+  { "/deck/b/hotcue/9/jump",       -ENOENT, "/deck/b/hotcue/1/jump" },
+  { "/deck/b/hotcue/11/jump",      -ENOENT, "/deck/b/hotcue/1/jump" },
+  { "/deck/b/hotcue/N/jump",       -ENOENT, "/deck/b/hotcue/1/jump" },
+  { "/deck/b/hotcue/3/jmp",        -ENOENT, "/deck/b/hotcue/3/jump" },
+  { "/deck/c/hotcue/3/jump",       -EINVAL, "no deck C" },
+  { "/deck/b/hotcue",              -ENOENT, "/deck/b/" },
+  { "/deck/a/loop 0.03",           -EINVAL, "1/32" },
+  { "/deck/a/loop -1",             -EINVAL, "0 to 64" },
+  { "/deck/a/loop 64.1",           -EINVAL, "0 to 64" },
+  { "/deck/a/bend 0.51",           -EINVAL, "-0.5 to 0.5" },
   { "/crossfade",                  -ENOENT, "/crossfader" },
   { "/deck/a/play/now",            -ENOENT, "/deck/a/play" },
   { "/deck/*/stop",                -ENOENT, "does not know" },
@@ -201,7 +221,7 @@ test_each_word (void)
 
   g_assert_true (g_file_get_contents (path, &docs, NULL, NULL));
   words = ech_vocabulary_words (&n);
-  g_assert_cmpuint (n, ==, 27);
+  g_assert_cmpuint (n, ==, 35);
   for (unsigned i = 0; i < n; i++) {
     g_autoptr (GString) message = g_string_new (words[i].address);
     g_autofree char  *quoted    = g_strdup_printf ("`%s`", words[i].address);
@@ -212,6 +232,7 @@ test_each_word (void)
     g_assert_nonnull (strstr (docs, quoted));
     g_assert_nonnull (strstr (docs, words[i].help));
     g_string_replace (message, "/x", "/b", 1);
+    g_string_replace (message, "/N/", "/5/", 1);
     if (words[i].argument == ECH_ARGUMENT_NUMBER)
       g_string_append_printf (message, " %g", least);
     else
@@ -325,6 +346,8 @@ test_check (void)
   ok = (struct ech_action){ .verb = ECH_VERB_EQ, .index = 2, .value = -INFINITY };
   g_assert_cmpint (ech_vocabulary_check (&ok, N_DECKS, error), ==, 0);
   REFUSED (bent.index = 3);
+  REFUSED ((bent.verb = ECH_VERB_HOTCUE_JUMP, bent.index = 8));
+  REFUSED ((bent.verb = ECH_VERB_LOOP, bent.value = 0.02));
   REFUSED (bent.value = INFINITY);
 #undef REFUSED
 }

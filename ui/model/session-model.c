@@ -94,7 +94,7 @@ static gboolean
 verb_has_deck (uint32_t verb)
 {
   return (verb >= ECH_VERB_LOAD && verb <= ECH_VERB_PFL) || verb == ECH_VERB_LOCK ||
-         verb == ECH_VERB_UNLOCK;
+         verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_BEND);
 }
 
 static void
@@ -265,7 +265,7 @@ ech_session_model_find_waiting (EchSessionModel *self, guint deck, guint32 verbs
   for (guint i = 0; i < self->waiting->len; i++) {
     const struct ech_waiting *w = &g_array_index (self->waiting, struct ech_waiting, i);
 
-    if (w->deck == deck && (verbs & (1u << w->verb)))
+    if (w->deck == deck && w->verb < 32 && (verbs & (1u << w->verb)))
       return w;
   }
   return NULL;
