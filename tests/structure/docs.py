@@ -58,6 +58,7 @@ def unknown_addresses(path, text):
     for block in re.findall(r'```.*?```', text, re.DOTALL):
         for address in ADDRESS.findall(block):
             general = re.sub(r'/(deck|eq|filter|lock|unlock)/[a-d]\b', r'/\1/x', address)
+            general = re.sub(r'/hotcue/[1-8]\b', '/hotcue/N', general)
             if general not in known:
                 faults.append(f'{name_of(path)}: {address} is no address')
     return faults
