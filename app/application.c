@@ -11,6 +11,7 @@
 #include "app/benchmark.h"
 #include "app/main-window.h"
 #include "app/preferences.h"
+#include "engine/journal.h"
 #include "ui/ech-ui.h"
 
 struct _EchApplication {
@@ -124,12 +125,15 @@ start_drivers (EchApplication *self)
 static void
 start_engine (EchApplication *self)
 {
+  g_autofree char         *folder = ech_journal_default_folder ();
   g_autofree char         *timing = ech_settings_get_string (self->settings, "default-timing");
   struct ech_engine_config config = { 0 };
   g_autoptr (GError)      error   = NULL;
 
   config.n_decks = (uint32_t) MAX (2, ech_settings_get_int (self->settings, "decks"));
   config.fused   = ech_settings_get_boolean (self->settings, "fused");
+
+  config.journal_folder = folder;
   if (ech_timing_parse (timing, &config.default_timing) != 0)
     config.default_timing.kind = ECH_TIMING_NOW;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/graph/pipewire-graph.h"
+#include "engine/journal.h"
 #include "engine/loader-bridge.h"
 #include "engine/scheduler/scheduler-thread.h"
 
@@ -20,6 +21,7 @@ struct _EchEngine {
   EchScheduler            *scheduler;
   EchSchedulerThread      *thread;
   EchPipewireGraph        *graph;
+  EchJournal              *journal; /* nullable */
 
   /* scheduler's thread */
   struct ech_state seen;
@@ -31,6 +33,35 @@ static uint64_t
 monotonic_ns (void)
 {
   return (uint64_t) g_get_monotonic_time () * 1000;
+}
+
+/* Before the first tick: the journal misses nothing. */
+static void
+open_journal (EchEngine *engine)
+{
+  g_autoptr (GError)        error  = NULL;
+  struct ech_journal_config config = {
+    .file    = engine->config.journal_file,
+    .folder  = engine->config.journal_folder,
+    .n_decks = engine->config.n_decks,
+  };
+
+  if (config.file == NULL && config.folder == NULL)
+    return;
+  engine->journal = ech_journal_new (&config, &error);
+  if (engine->journal == NULL) {
+    g_warning ("no journal is kept: %s", error->message);
+    return;
+  }
+  ech_scheduler_set_arrival_listener (engine->scheduler, ech_journal_take_arrival, engine->journal);
+  ech_scheduler_add_listener (engine->scheduler, ech_journal_take_event, engine->journal);
+}
+
+static void
+close_journal (EchEngine *engine)
+{
+  ech_scheduler_snapshot (engine->scheduler, &engine->seen);
+  ech_journal_free (g_steal_pointer (&engine->journal), engine->seen.frame);
 }
 
 EchEngine *
@@ -57,6 +88,8 @@ ech_engine_new (const struct ech_engine_config *config)
   scheduler.handover_s     = 0.1;
   engine->scheduler        = ech_scheduler_new (&scheduler);
   ech_loader_bridge_attach (engine->bridge, engine->scheduler);
+  open_journal (engine);
+  engine->config.journal_file = engine->config.journal_folder = NULL; /* the caller's own */
   return engine;
 }
 
@@ -66,6 +99,7 @@ ech_engine_free (EchEngine *engine)
   if (engine == NULL)
     return;
   ech_engine_stop (engine);
+  close_journal (engine);
   ech_loader_bridge_detach (engine->bridge);
   ech_cycle_finish (engine->cycle);
   ech_scheduler_free (engine->scheduler);

@@ -23,12 +23,16 @@ typedef struct _EchEngine EchEngine;
  * @fused: all decks and the mixer in one PipeWire node
  * @default_timing: for actions that name none
  * @remote: PipeWire socket name, NULL = the usual one
+ * @journal_file: (nullable) keep the journal in this file, written anew
+ * @journal_folder: (nullable) keep it here, in files by date (engine/journal.h); neither: no journal
  */
 struct ech_engine_config {
   uint32_t          n_decks;
   bool              fused;
   struct ech_timing default_timing;
   const char       *remote;
+  const char       *journal_file;
+  const char       *journal_folder;
 };
 
 /* What the audio side is doing, for people. */
@@ -39,6 +43,7 @@ enum ech_audio_state {
   ECH_AUDIO_RUNNING,
 };
 
+/* A journal that cannot be written is no reason not to play: a warning, and no journal. */
 EchEngine *ech_engine_new (const struct ech_engine_config *config);
 void       ech_engine_free (EchEngine *engine); /* stops it first */
 

@@ -54,6 +54,8 @@ ech_renderer_new (const struct ech_renderer_config *config)
   ech_loader_bridge_attach (renderer->bridge, renderer->scheduler);
   if (config->on_event != NULL)
     ech_scheduler_add_listener (renderer->scheduler, config->on_event, config->event_data);
+  if (config->on_arrival != NULL)
+    ech_scheduler_set_arrival_listener (renderer->scheduler, config->on_arrival, config->arrival_data);
   renderer->lane = ech_scheduler_add_lane (renderer->scheduler, "score", ECH_SOURCE_HAND, 0);
   ech_offline_graph_settle (renderer->graph); /* the first report */
   return renderer;
@@ -99,6 +101,14 @@ ech_renderer_post (EchRenderer *renderer, const struct ech_action *action, doubl
       break;
     ech_offline_graph_settle (renderer->graph);
   }
+}
+
+void
+ech_renderer_set_crossfader_curve (EchRenderer *renderer, uint32_t curve)
+{
+  ech_scheduler_set_crossfader_curve (renderer->scheduler, curve);
+  tick (renderer, (double) ech_offline_graph_frame (renderer->graph));
+  ech_offline_graph_settle (renderer->graph);
 }
 
 /* Each 10 ms of music has its tick, on a frame of its own. */

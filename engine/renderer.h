@@ -24,6 +24,8 @@ struct ech_renderer_config {
   void          *sink_data;
   EchEventFunc   on_event; /* nullable; each action's fate */
   void          *event_data;
+  EchArrivalFunc on_arrival; /* nullable; each action as it comes */
+  void          *arrival_data;
 };
 
 /* Thread: one, always the same, for all calls. */
@@ -37,6 +39,9 @@ void         ech_renderer_free (EchRenderer *renderer);
  * Returns when all that the action does at once is done (a load: decoded and analysed).
  */
 void ech_renderer_post (EchRenderer *renderer, const struct ech_action *action, double exact_frame);
+
+/* Preference, no action: what is posted next finds it in force.  Takes no frame. */
+void ech_renderer_set_crossfader_curve (EchRenderer *renderer, uint32_t curve);
 
 /* Renders up to @frame.  FALSE when the sink refused. */
 gboolean ech_renderer_run_to (EchRenderer *renderer, uint64_t frame);

@@ -11,6 +11,7 @@
 #include "app/cli/demo.h"
 #include "app/cli/drivers.h"
 #include "app/cli/render.h"
+#include "app/cli/replay.h"
 #include "app/cli/run.h"
 #include "app/cli/send.h"
 
@@ -21,6 +22,7 @@ static const struct {
 } commands[] = {
   { "run", "engine, scheduler and drivers without a window", ech_cli_run },
   { "render", "a score becomes a sound file, offline and exact", ech_cli_render },
+  { "replay", "a journal becomes a sound file: the set again", ech_cli_replay },
   { "analyze", "tempo, beats, key and loudness of files", ech_cli_analyze },
   { "drivers", "list the driver modules", ech_cli_drivers },
   { "send", "one action to a running Echelon by OSC, and its fate", ech_cli_send },

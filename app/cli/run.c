@@ -3,16 +3,20 @@
 
 #include <gio/gio.h>
 #include <glib-unix.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "app/cli/journal.h"
 #include "drivers/host/driver-host.h"
 #include "engine/engine.h"
+#include "engine/journal-line.h"
+#include "engine/journal.h"
 
 struct run {
   gboolean no_link, fused, json, no_osc;
   int      osc_port;
   int      decks;
+  gboolean no_journal;
+  char    *journal;
 
   GMainLoop     *loop;
   EchEngine     *engine;
@@ -31,6 +35,9 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "decks", 'd', 0, G_OPTION_ARG_INT, &run->decks, "Number of decks, 1..4 (2)", "N" },
     { "fused", 0, 0, G_OPTION_ARG_NONE, &run->fused, "One PipeWire node for all, for the smallest quantums", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &run->json, "Print each action's fate, a JSON object a line", NULL },
+    { "journal", 'j', 0, G_OPTION_ARG_FILENAME, &run->journal,
+      "Keep the journal in FILE ($XDG_STATE_HOME/echelon/journal/, by date)", "FILE" },
+    { "no-journal", 0, 0, G_OPTION_ARG_NONE, &run->no_journal, "Keep no journal", NULL },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -76,7 +83,12 @@ print_event (const struct ech_event *event, void *data)
   struct run *run = data;
 
   if (run->json) {
-    ech_journal_write (stdout, event);
+    struct ech_journal_line line;
+    g_autofree char        *text = NULL;
+
+    ech_journal_line_set_event (&line, event);
+    text = ech_journal_line_print (&line);
+    printf ("%s\n", text);
   } else {
     g_print ("%-9s %-12s deck %c  beat %.3f%s%s\n", ech_fate_name (event->fate), ech_verb_name (event->verb),
              (char) ('a' + event->deck), event->beat, event->text[0] != '\0' ? "  " : "", event->text);
@@ -119,9 +131,12 @@ report_drivers (struct run *run)
 static int
 run_engine (struct run *run, int n_tracks, char **tracks)
 {
+  g_autofree char         *folder = ech_journal_default_folder ();
   g_autoptr (GError)       error  = NULL;
   struct ech_engine_config config = {
     .n_decks        = (uint32_t) run->decks,
+    .journal_file   = run->no_journal ? NULL : run->journal,
+    .journal_folder = run->no_journal ? NULL : folder,
     .fused          = run->fused,
     .default_timing = { .kind = ECH_TIMING_NOW },
   };
@@ -162,5 +177,6 @@ ech_cli_run (int argc, char **argv)
     ech_driver_host_stop_all (run.host);
   g_clear_object (&run.host);
   ech_engine_free (run.engine);
+  g_free (run.journal);
   return status;
 }

@@ -99,7 +99,7 @@ parse_event (struct ech_score *score, struct ech_score_event *event, int n_words
     return FALSE;
   }
   if (strcmp (event->words[1], "end") == 0) {
-    event->is_end = TRUE;
+    event->kind = ECH_SCORE_END;
     if (n_words == 2)
       return TRUE;
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "“end” takes no argument");

@@ -11,13 +11,17 @@
 
 #include "engine/scheduler/action.h"
 
-enum ech_score_unit { ECH_SCORE_SECONDS, ECH_SCORE_BEATS };
+/* FRAMES: in a replay, never in a score's text. */
+enum ech_score_unit { ECH_SCORE_SECONDS, ECH_SCORE_BEATS, ECH_SCORE_FRAMES };
+
+/* CURVE: in a replay; the crossfader's curve is action.index from here on. */
+enum ech_score_kind { ECH_SCORE_ACTION, ECH_SCORE_END, ECH_SCORE_CURVE };
 
 struct ech_score_event {
   unsigned            line; /* 1-based */
   enum ech_score_unit unit;
   double              time;
-  gboolean            is_end;
+  enum ech_score_kind kind;
   struct ech_action   action; /* its text lives in words; client = line */
   char              **words;  /* TIME, ADDRESS, ARG... */
 };

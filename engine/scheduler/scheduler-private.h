@@ -80,6 +80,8 @@ struct ech_listener {
 struct _EchScheduler {
   struct ech_scheduler_config config;
   struct ech_wakeup           wakeup;
+  EchArrivalFunc              on_arrival;
+  void                       *arrival_data;
 
   /* any thread */
   GMutex            lanes_lock;             /* adding; only the ticking thread takes away */

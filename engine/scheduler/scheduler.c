@@ -257,6 +257,37 @@ takes_timing (enum ech_verb verb)
 }
 
 static void
+tell_arrival (EchScheduler *s, const struct ech_entry *entry)
+{
+  struct ech_arrival arrival = {
+    .frame   = s->now.frame,
+    .beat    = s->now_beat,
+    .rate    = s->clock.timeline.rate,
+    .time_ns = s->now.time_ns,
+    .curve   = s->shadow.crossfader_curve,
+  };
+
+  if (!s->on_arrival)
+    return;
+  if (entry) {
+    arrival.serial       = entry->serial;
+    arrival.action       = entry->action;
+    arrival.source_class = entry->lane->source_class;
+    g_strlcpy (arrival.source_name, entry->lane->name, sizeof arrival.source_name);
+    if (arrival.action.timing.kind == ECH_TIMING_DEFAULT && follows_default (arrival.action.verb))
+      arrival.action.timing = s->tick_timing;
+  }
+  s->on_arrival (&arrival, s->arrival_data);
+}
+
+void
+ech_scheduler_set_arrival_listener (EchScheduler *s, EchArrivalFunc func, void *data)
+{
+  s->on_arrival   = func;
+  s->arrival_data = data;
+}
+
+static void
 resolve_timing (EchScheduler *s, struct ech_entry *entry)
 {
   static const struct ech_timing at_once = { ECH_TIMING_NOW, ECH_WAY_WAIT, 0 };
@@ -433,8 +464,10 @@ take_unit (EchScheduler *s, EchLane *lane, struct ech_lane_slot *slots, unsigned
   struct ech_shadow             ahead   = s->shadow;
   struct refusal                refusal;
 
-  for (unsigned i = 0; i < n; i++)
+  for (unsigned i = 0; i < n; i++) {
     entries[i] = entry_new (s, lane, &slots[i]);
+    tell_arrival (s, entries[i]);
+  }
   for (unsigned i = 0; i < n; i++) {
     if (!is_arrival_allowed (s, entries[i], &ahead, &refusal)) {
       refuse_unit (s, entries, n, i, &refusal);
@@ -606,6 +639,7 @@ apply_settings (EchScheduler *s)
   command.at                 = s->now.exact ? s->now.frame : NAN;
   command.value              = curve;
   ech_orders_push (s, &command);
+  tell_arrival (s, NULL);
 }
 
 static void

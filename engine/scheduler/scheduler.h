@@ -79,6 +79,31 @@ struct ech_scheduler_config {
  * shows what has happened already.  Must not block. */
 typedef void (*EchEventFunc) (const struct ech_event *event, void *data);
 
+/**
+ * struct ech_arrival: an action as it came in, before it is judged
+ * @serial: the same as in all its events; 0: no action, the crossfader's curve was changed
+ * @action: as posted, but the default timing is the one that held; its text is borrowed
+ * @frame: the instant of the tick that took it (ech_now.frame)
+ * @beat: the session beat there
+ * @rate: graph frames a second
+ * @time_ns: CLOCK_MONOTONIC (virtual offline)
+ * @curve: enum ech_crossfader_curve, in force from here on
+ */
+struct ech_arrival {
+  uint64_t          serial;
+  struct ech_action action;
+  uint32_t          source_class; /* enum ech_source_class */
+  uint32_t          curve;
+  double            frame;
+  double            beat;
+  double            rate;
+  uint64_t          time_ns;
+  char              source_name[ECH_NAME_MAX];
+};
+
+/* Told of each action as it is taken from its lane, on the ticking thread; must not block. */
+typedef void (*EchArrivalFunc) (const struct ech_arrival *arrival, void *data);
+
 EchScheduler *ech_scheduler_new (const struct ech_scheduler_config *config);
 
 /* Releases all that it still owns, also what lies in the exchange's rings: nobody ticks, posts or
@@ -124,6 +149,9 @@ void ech_scheduler_set_wakeup (EchScheduler *scheduler, void (*wakeup) (void *da
 /* Thread: any.  After remove has returned, @func is not called any more. */
 void ech_scheduler_add_listener (EchScheduler *scheduler, EchEventFunc func, void *data);
 void ech_scheduler_remove_listener (EchScheduler *scheduler, EchEventFunc func, void *data);
+
+/* One, for the journal; set it before the first tick. */
+void ech_scheduler_set_arrival_listener (EchScheduler *scheduler, EchArrivalFunc func, void *data);
 
 /* Thread: any. */
 void ech_scheduler_load_result (EchScheduler *scheduler, const struct ech_load_result *result);

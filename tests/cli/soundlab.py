@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """
+import hashlib
 import json
 import os
 import struct
@@ -72,6 +73,20 @@ def heard(sound, frame):
     return None if value == 0 else value * CODE - 1
 
 
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+# Lines of a journal that tell no action's fate.
+NO_FATES = ("start", "posted", "setting", "dropped", "end")
+
+
+def read_journal(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
 def run(*args, check=True):
     done = subprocess.run([echelonctl(), *map(str, args)], capture_output=True, text=True, timeout=300)
     if check and done.returncode != 0:
@@ -80,7 +95,7 @@ def run(*args, check=True):
 
 
 def render(folder, score, rate=44100, block=1024, name="out", more=()):
-    """Renders a score's text; returns the sound, the journal and the file's path."""
+    """Renders a score's text; returns the sound, the fates in the journal and the file's path."""
     path = os.path.join(folder, "%s-%d-%d.score" % (name, rate, block))
     out = path[:-5] + "wav"
     journal = path[:-5] + "jsonl"
@@ -89,8 +104,7 @@ def render(folder, score, rate=44100, block=1024, name="out", more=()):
     run("render", path, "-o", out, "--rate", rate, "--block", block, "--journal", journal, *more)
     sound, got = read_wav(out)
     assert got == rate
-    with open(journal, encoding="utf-8") as file:
-        return sound, [json.loads(line) for line in file], out
+    return sound, [line for line in read_journal(journal) if line["fate"] not in NO_FATES], out
 
 
 def tap(tests):
