@@ -199,8 +199,9 @@ read_journal (struct replay *replay, const char *path, GError **error)
   }
   if (replay->begun)
     return TRUE;
+  invalid (error, "the journal is empty");
   g_prefix_error (error, "%s: ", path);
-  return invalid (error, "the journal is empty");
+  return FALSE;
 }
 
 /* What is to be done, and when */
