@@ -407,7 +407,7 @@ parse_index (JsonObject *object, struct ech_action *action, GError **error)
 
   if (!ech_verb_has_hotcue (action->verb))
     return get_word (object, "band", bands, ECH_N_BANDS, 0, &action->index, error);
-  if (!need_number (object, "hotcue", 1, ECH_MAX_HOTCUES, &hotcue, error))
+  if (!need_number (object, "hotcue", 1, ECH_N_HOTCUES, &hotcue, error))
     return FALSE;
   action->index = (uint32_t) hotcue - 1;
   return TRUE;
