@@ -542,7 +542,7 @@ ask_enabled (struct driver *driver)
   if (host->get_setting)
     value = host->get_setting (driver->id, "enabled", host->setting_data);
   if (value)
-    g_variant_ref_sink (value);
+    g_variant_take_ref (value);
   if (value && g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
     return g_variant_get_boolean (value);
   return !(table_flags (driver->table) & ECHELON_DRIVER_OFF_BY_DEFAULT);
@@ -649,7 +649,7 @@ read_settings (struct driver *driver)
 
     if (value == NULL)
       continue;
-    g_variant_ref_sink (value);
+    g_variant_take_ref (value);
     if (setting->type == 'i' && variant_to_int (value, &number)
         && (number < setting->minimum || number > setting->maximum)) {
       g_warning ("driver %s: %s = %" G_GINT64_FORMAT " is out of range, taking %s", driver->id,

@@ -17,6 +17,11 @@
 
 #define GIB (UINT64_C (1) << 30)
 
+/* Their shadow is larger than our limits, and their reports need open() to be read. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
 static void
 limit (int resource, uint64_t value)
 {
@@ -35,7 +40,7 @@ ech_sandbox_limit (void)
   prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   /* a parent that died before this has closed its socket, which ends us too */
   close_range (ECH_WORKER_MEMORY_FD + 1, ~0U, 0);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
   limit (RLIMIT_AS, 8 * GIB);
   limit (RLIMIT_DATA, 2 * GIB);
 #endif
@@ -51,7 +56,7 @@ ech_sandbox_limit (void)
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-#if defined(NATIVE_ARCH) && !defined(__SANITIZE_ADDRESS__)
+#if defined(NATIVE_ARCH) && !defined(SANITIZED)
 
 #define LOAD(field) BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, field))
 #define REFUSE      BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)

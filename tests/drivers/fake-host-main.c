@@ -158,6 +158,7 @@ main (int argc, char **argv)
     fake_host_set (&fake, argv[i], equals + 1);
   }
   if (driver->start (&fake.handle, &self, error) < 0) {
+    fake_host_finish (&fake);
     printf ("refused %s\n", error);
     return 1;
   }

@@ -168,7 +168,7 @@ look_at_sandbox (EchLoadId id, enum ech_load_stage stage, EchTrack *track, const
 static void
 test_sandbox (void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   g_test_skip ("the sanitizer needs what the sandbox takes away");
 #else
   EchLoader       *loader = ech_loader_new ();

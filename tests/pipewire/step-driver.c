@@ -89,12 +89,12 @@ say (const char *format, uint64_t a, uint64_t b, uint64_t c)
 static void
 begin_cycle (struct driver *driver)
 {
-  struct spa_io_clock *clock   = driver->clock;
-  uint32_t             quantum = driver->quanta[driver->turn++ % driver->n_quanta];
-  uint64_t             length  = quantum * UINT64_C (1000000000) / driver->rate;
+  struct spa_io_clock *clock = driver->clock;
+  uint32_t             quantum;
 
   if (!driver->is_running || !driver->is_started || clock == NULL)
     return;
+  quantum = driver->quanta[driver->turn++ % driver->n_quanta];
   /* Late is late: the virtual time then stands still, no cycle is lost. */
   if (driver->is_paced && driver->next_ns < now_ns())
     driver->next_ns = now_ns();
@@ -105,7 +105,7 @@ begin_cycle (struct driver *driver)
   clock->delay     = 0;
   clock->flags     = 0;
   clock->nsec      = driver->next_ns;
-  driver->next_ns += length;
+  driver->next_ns += quantum * UINT64_C (1000000000) / driver->rate;
   clock->next_nsec = driver->next_ns;
   driver->position += quantum;
   driver->frames_left -= SPA_MIN (driver->frames_left, quantum);
@@ -249,14 +249,24 @@ set_quanta (struct driver *driver, char *list)
   say ("quantum %" PRIu64, driver->quanta[0], 0, 0);
 }
 
-static void
-run (struct driver *driver, uint64_t frames)
+/* Data loop: from here on the run is its own. */
+static int
+do_run (struct spa_loop *loop,
+        bool             async,
+        uint32_t         seq,
+        const void      *data,
+        size_t           size,
+        void            *driver_data)
 {
-  driver->frames_left = frames;
+  struct driver *driver = driver_data;
+
+  driver->frames_left = *(const uint64_t *) data;
   if (driver->next_ns == 0)
     driver->next_ns = now_ns();
-  driver->is_running = true;
+  driver->cycles_seen = UINT64_MAX; /* the watchdog gives the first cycle its time too */
+  driver->is_running  = true;
   next_cycle (driver);
+  return 0;
 }
 
 static void
@@ -280,7 +290,7 @@ obey (struct driver *driver, char *line)
     driver->position += n;
     say ("skip %" PRIu64, driver->position, 0, 0);
   } else if (strcmp (line, "run") == 0 && n > 0 && driver->is_started) {
-    run (driver, n);
+    pw_loop_invoke (driver->data_loop, do_run, 0, &n, sizeof n, false, driver);
   } else if (strcmp (line, "quit") == 0) {
     pw_main_loop_quit (driver->loop);
   } else {
@@ -345,6 +355,7 @@ main (int argc, char **argv)
   struct pw_context *context;
   struct pw_core    *core;
   struct pw_loop    *loop;
+  struct pw_proxy   *proxy;
 
   if (argc < 2)
     return 2;
@@ -370,12 +381,14 @@ main (int argc, char **argv)
   pw_loop_update_timer (driver.data_loop, driver.watchdog, &interval, &interval, false);
   driver.done_event = pw_loop_add_event (loop, on_done, &driver);
   pw_loop_add_io (loop, STDIN_FILENO, SPA_IO_IN | SPA_IO_HUP, false, on_stdin, &driver);
-  if (export_node (&driver, core, argv[1]) == NULL) {
+  proxy = export_node (&driver, core, argv[1]);
+  if (proxy == NULL) {
     fprintf (stderr, "step-driver: export failed\n");
     return 1;
   }
   pw_main_loop_run (driver.loop);
   driver.is_running = false;
+  pw_proxy_destroy (proxy);
   pw_core_disconnect (core);
   pw_context_destroy (context);
   pw_main_loop_destroy (driver.loop);

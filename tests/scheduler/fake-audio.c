@@ -10,9 +10,12 @@ static int live_tracks;
 
 /* Loader */
 
+/* For a request that was never made: a ticket that was never given. */
 static uint64_t
 ticket_of (const struct fake *fake, uint64_t request)
 {
+  if (request == 0 || request > fake->tickets->len)
+    return UINT64_MAX;
   return g_array_index (fake->tickets, uint64_t, request - 1);
 }
 

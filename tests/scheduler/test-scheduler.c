@@ -1127,8 +1127,8 @@ test_random (struct fake *f)
       n_posted += fake_post (lanes[g_rand_int_range (rand, 0, 3)], message) == 0;
     }
     if (f->n_requests && g_rand_int_range (rand, 0, 3) == 0) {
-      uint64_t request =
-          f->n_requests - MIN (f->n_requests - 1, (uint64_t) g_rand_int_range (rand, 0, 2));
+      uint64_t back    = (uint64_t) g_rand_int_range (rand, 0, 2); /* MIN() takes its arguments twice */
+      uint64_t request = f->n_requests - MIN (f->n_requests - 1, back);
 
       if (g_rand_int_range (rand, 0, 8) == 0)
         fake_answer_failed (f, request, "no");
