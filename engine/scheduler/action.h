@@ -51,6 +51,10 @@ enum ech_verb {
   ECH_VERB_HOTCUE_JUMP,  /* deck, index; plays from there */
   ECH_VERB_HOTCUE_CLEAR, /* deck, index */
   ECH_VERB_BEND,         /* deck, value = offset to the ratio of speed while held, 0 = release */
+  ECH_VERB_KEYLOCK,      /* deck, value = 0 or 1 */
+  ECH_VERB_RECORD,       /* value = 0 or 1 */
+  ECH_VERB_CONFIRM,      /* id in `target`: the yes to what waits for one; a person's second step */
+  ECH_VERB_SOURCE_MODE,  /* the source's name in `target`, value = enum ech_source_mode */
   ECH_N_VERBS,
 };
 
@@ -133,6 +137,12 @@ enum ech_rule {
   ECH_RULE_DUPLICATE, /* this id was posted before */
   ECH_RULE_UNKNOWN,   /* no waiting action has that id */
   ECH_RULE_NO_AUDIO,  /* the engine is not running */
+  ECH_RULE_MODE,      /* the source is switched off */
+  ECH_RULE_GHOST,     /* allowed, but the source is a ghost: not done */
+  ECH_RULE_FORBIDDEN, /* the policy does not let this source do that */
+  ECH_RULE_TAKEN,     /* a hand has taken the control over */
+  ECH_RULE_EMERGENCY, /* so soon after an emergency stop */
+  ECH_RULE_CONFIRM,   /* with QUEUED: waits for a person's yes; with EXPIRED: none came */
   ECH_N_RULES,
 };
 
@@ -158,6 +168,7 @@ struct ech_event {
   char     id[ECH_ID_MAX];
   char     source_name[ECH_NAME_MAX];
   char     text[ECH_TEXT_MAX];
+  uint32_t deck_state; /* enum ech_deck_state of `deck` at that moment */
 };
 
 #ifdef __cplusplus

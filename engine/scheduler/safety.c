@@ -13,7 +13,7 @@ _Static_assert(ECH_N_VERBS <= 64, "a mask has a bit for each verb");
 
 /* what belongs to the deck rather than to its track */
 #define SETTINGS                                                                            \
-  (BIT (SPEED) | BIT (SYNC) | BIT (BEND) | BIT (TRIM) | BIT (VOLUME) | BIT (EQ) | BIT (FILTER) \
+  (BIT (SPEED) | BIT (SYNC) | BIT (BEND) | BIT (KEYLOCK) | BIT (TRIM) | BIT (VOLUME) | BIT (EQ) | BIT (FILTER) \
    | BIT (PFL) | BIT (LOCK) | BIT (UNLOCK))
 #define MOTION (BIT (PLAY) | BIT (STOP) | BIT (SEEK) | BIT (CUE) | BIT (BEATJUMP) | LOOPS | HOTCUES)
 #define LOOPS  (BIT (LOOP) | BIT (LOOP_IN) | BIT (LOOP_OUT) | BIT (LOOP_MOVE))

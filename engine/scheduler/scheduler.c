@@ -253,7 +253,7 @@ follows_default (enum ech_verb verb)
 static bool
 takes_timing (enum ech_verb verb)
 {
-  return verb < ECH_VERB_LOCK || verb >= ECH_VERB_LOOP;
+  return verb < ECH_VERB_LOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_RECORD);
 }
 
 static void

@@ -328,6 +328,9 @@ static const char *const rule_names[ECH_N_RULES] = {
   [ECH_RULE_LOAD] = "load",           [ECH_RULE_STALE] = "stale",
   [ECH_RULE_MISSED] = "missed",       [ECH_RULE_DUPLICATE] = "duplicate",
   [ECH_RULE_UNKNOWN] = "unknown",     [ECH_RULE_NO_AUDIO] = "no-audio",
+  [ECH_RULE_MODE] = "mode",           [ECH_RULE_GHOST] = "ghost",
+  [ECH_RULE_FORBIDDEN] = "forbidden", [ECH_RULE_TAKEN] = "taken",
+  [ECH_RULE_EMERGENCY] = "emergency", [ECH_RULE_CONFIRM] = "confirm",
 };
 
 static const char *const verb_names[ECH_N_VERBS] = {
@@ -365,6 +368,10 @@ static const char *const verb_names[ECH_N_VERBS] = {
   [ECH_VERB_HOTCUE_JUMP]       = "hotcue-jump",
   [ECH_VERB_HOTCUE_CLEAR]      = "hotcue-clear",
   [ECH_VERB_BEND]              = "bend",
+  [ECH_VERB_KEYLOCK]           = "keylock",
+  [ECH_VERB_RECORD]            = "record",
+  [ECH_VERB_CONFIRM]           = "confirm",
+  [ECH_VERB_SOURCE_MODE]       = "source-mode",
 };
 
 static const char *const deck_state_names[ECH_N_DECK_STATES] = {
@@ -400,7 +407,7 @@ bool
 ech_verb_has_deck (enum ech_verb verb)
 {
   return (verb >= ECH_VERB_LOAD && verb <= ECH_VERB_PFL) || verb == ECH_VERB_LOCK
-         || verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_BEND);
+         || verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_KEYLOCK);
 }
 
 bool

@@ -37,6 +37,7 @@ static const struct { enum ech_verb verb; const char *states; } expected[] = {
   { ECH_VERB_HOTCUE_JUMP,   "  SPA" },
   { ECH_VERB_HOTCUE_CLEAR,  "  SPA" },
   { ECH_VERB_BEND,          "ELSPA" },
+  { ECH_VERB_KEYLOCK,       "ELSPA" },
 };
 /* clang-format on */
 

@@ -94,7 +94,7 @@ static gboolean
 verb_has_deck (uint32_t verb)
 {
   return (verb >= ECH_VERB_LOAD && verb <= ECH_VERB_PFL) || verb == ECH_VERB_LOCK ||
-         verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_BEND);
+         verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_KEYLOCK);
 }
 
 static void
