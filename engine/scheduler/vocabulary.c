@@ -765,6 +765,12 @@ value_is_id (const struct ech_value *value)
   return value_is_string (value) && g_str_has_prefix (value->s, "id=");
 }
 
+static bool
+value_is_deadline (const struct ech_value *value)
+{
+  return value_is_string (value) && g_str_has_prefix (value->s, "until=");
+}
+
 static int
 check_range (const struct ech_word *word, double number, const char *address, char *out_error)
 {
@@ -798,7 +804,7 @@ take_number (struct parse *p)
   }
   if (optional && (p->next == p->n_values || value_is_string (value)))
     return 0;
-  if (p->next == p->n_values || value_is_id (value))
+  if (p->next == p->n_values || value_is_id (value) || value_is_deadline (value))
     return refuse (p->out_error, "%s wants an argument: %s", p->address, p->word->arguments);
   if (value_is_string (value))
     return refuse (p->out_error, "%s wants a number (%s), not \"%s\"", p->address,
@@ -897,6 +903,22 @@ take_timing (struct parse *p, const char *text)
 }
 
 static int
+take_deadline (struct parse *p, const char *text)
+{
+  char copy[N_SHOWN];
+
+  if (!p->word->timing)
+    return refuse (p->out_error, "%s takes no deadline; it happens at once", p->address);
+  if (p->action->deadline_beats != 0)
+    return refuse (p->out_error, "%s has more than one deadline", p->address);
+  if (!parse_number (text, &p->action->deadline_beats) || !isfinite (p->action->deadline_beats)
+      || p->action->deadline_beats == 0 || fabs (p->action->deadline_beats) > MAX_BEATS)
+    return refuse (p->out_error, "\"%s\" is no deadline; use until= and a session beat but 0",
+                   shown (text, copy));
+  return 0;
+}
+
+static int
 take_rest (struct parse *p)
 {
   int result = 0;
@@ -905,7 +927,9 @@ take_rest (struct parse *p)
     const struct ech_value *value = &p->values[p->next];
 
     if (value_is_id (value))
-      result = take_id (p, value->s + 3);
+      result = take_id (p, value->s + strlen ("id="));
+    else if (value_is_deadline (value))
+      result = take_deadline (p, value->s + strlen ("until="));
     else if (value_is_string (value))
       result = take_timing (p, value->s);
     else

@@ -33,7 +33,7 @@ struct ech_value {
  * @out_error: (size ECH_TEXT_MAX) one sentence: what is wrong and what is accepted
  *
  * After the address's own arguments come, in any order, an optional timing
- * string and an optional "id=..." string.  Numbers may be int, float or double
+ * string, an optional "id=..." string and an optional "until=BEAT" string (the deadline).  Numbers may be int, float or double
  * where the address wants a number; NaN and infinities are refused (-inf is
  * accepted as an EQ gain).  Out of range is refused, never clamped.
  *

@@ -219,6 +219,26 @@ def test_order_and_units():
     assert heard(sound, frame_of(2.0, rate) + 500) == 2.0 * rate + 500
 
 
+def test_deadlines():
+    """what cannot happen by its deadline expires, and nothing is heard; what can is heard on its beat"""
+    rate = 44100
+    score = """
+    0    /tempo 120
+    0    /crossfader 0
+    0    /deck/a/load "{track}"
+    0.1  /deck/a/play 1.0 bar until=3.5 id=late     # its beat is 4
+    2b   /tempo 60                                  # later by the clock, the same by beats
+    4.5b /deck/a/play 2.0 bar until=8 id=right
+    10b  end
+    """.format(track=track(rate))
+    sound, journal, _ = render(FOLDER, score, rate, 777, "deadline")
+    fates = {line["id"]: line["fate"] for line in journal if line.get("id")}
+    assert fates == {"late": "expired", "right": "executed"}, journal
+    due = frame_of(1.0 + 6.0, rate)
+    assert not sound[:due - rate // 100].any(), "nothing before the second play, but its ramp"
+    assert heard(sound, due + 500) == round(2.0 * rate) + 500
+
+
 LOOPS = """
 0      /tempo 128
 0      /crossfader 0.0
@@ -285,6 +305,6 @@ try:
     soundlab.tap([test_onsets_at_all_blocks_and_rates, test_tempo_change_between_request_and_boundary,
                   test_synced_decks_beat_on_beat, test_bit_exact_at_defaults, test_other_rates_are_converted,
                   test_refusals_do_not_fail_the_render, test_bad_lines_fail_before_anything_is_written,
-                  test_order_and_units, test_loops_and_hotcues, test_formats])
+                  test_order_and_units, test_deadlines, test_loops_and_hotcues, test_formats])
 finally:
     shutil.rmtree(FOLDER, ignore_errors=True)

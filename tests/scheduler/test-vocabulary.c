@@ -110,6 +110,13 @@ static const struct { const char *message; int result; const char *says; } bad[]
   { "/deck/a/play bar bar",        -EINVAL, "more than one timing" },
   { "/deck/a/play id=a id=b",      -EINVAL, "more than one id" },
   { "/deck/a/play id=",            -EINVAL, "id" },
+  { "/deck/a/play until=",         -EINVAL, "\"\" is no deadline" },
+  { "/deck/a/play until=bar",      -EINVAL, "\"bar\" is no deadline" },
+  { "/deck/a/play until=inf",      -EINVAL, "no deadline" },
+  { "/deck/a/play until=0",        -EINVAL, "no deadline" },
+  { "/deck/a/play until=8 until=9", -EINVAL, "more than one deadline" },
+  { "/deck/a/seek until=8",        -EINVAL, "wants an argument" },
+  { "/emergency until=8",          -EINVAL, "takes no deadline" },
   { "/deck/a/play soon",           -EINVAL, "\"soon\" is no timing" },
   { "/deck/a/play T:",             -EINVAL, "number" },
   { "/deck/a/sync i:2",            -EINVAL, "0 or 1" },
@@ -256,6 +263,9 @@ test_strings (void)
   g_assert_cmpint (parse ("/deck/a/load s:bar id=x @8", &action, error), ==, 0);
   g_assert_cmpstr (action.text, ==, "bar"); /* a file may be called so */
   g_assert_cmpfloat (action.timing.beats, ==, 8);
+  g_assert_cmpint (parse ("/deck/a/play 1 until=33.5 bar id=x", &action, error), ==, 0);
+  g_assert_cmpfloat (action.deadline_beats, ==, 33.5);
+  g_assert_cmpfloat (action.timing.beats, ==, 4);
   g_assert_cmpint (parse ("/lock/b bar", &action, error), ==, 0);
   g_assert_cmpstr (action.text, ==, "bar");
   g_assert_cmpint (parse ("/lock/b id=7", &action, error), ==, 0);
