@@ -17,6 +17,8 @@ struct run {
   int      decks;
   gboolean no_journal;
   char    *journal;
+  char   **drivers;  /* --driver */
+  char   **settings; /* --set */
 
   GMainLoop     *loop;
   EchEngine     *engine;
@@ -37,6 +39,10 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "json", 0, 0, G_OPTION_ARG_NONE, &run->json, "Print each action's fate, a JSON object a line", NULL },
     { "journal", 'j', 0, G_OPTION_ARG_FILENAME, &run->journal,
       "Keep the journal in FILE ($XDG_STATE_HOME/echelon/journal/, by date)", "FILE" },
+    { "driver", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run->drivers,
+      "Start this driver too, though it is off by default", "ID" },
+    { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run->settings,
+      "Give a driver's setting a value (echelonctl drivers --json lists them)", "ID.KEY=VALUE" },
     { "no-journal", 0, 0, G_OPTION_ARG_NONE, &run->no_journal, "Keep no journal", NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -62,11 +68,61 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
   return TRUE;
 }
 
+/* The value that --set gave, or NULL. */
+static const char *
+find_setting (struct run *run, const char *id, const char *key)
+{
+  g_autofree char *begins = g_strconcat (id, ".", key, "=", NULL);
+
+  for (unsigned i = 0; run->settings && run->settings[i]; i++) {
+    if (g_str_has_prefix (run->settings[i], begins))
+      return run->settings[i] + strlen (begins);
+  }
+  return NULL;
+}
+
+static const struct echelon_setting *
+find_key (struct run *run, const char *id, const char *key)
+{
+  struct ech_driver_info info;
+  int                    index = ech_driver_host_find (run->host, id);
+
+  if (index < 0)
+    return NULL;
+  ech_driver_host_get_info (run->host, (unsigned) index, &info);
+  for (uint32_t i = 0; i < info.n_settings; i++) {
+    if (strcmp (info.settings[i].key, key) == 0)
+      return &info.settings[i];
+  }
+  return NULL;
+}
+
+/* NULL where @text is no value of that type. */
+static GVariant *
+read_setting (const char *text, char type)
+{
+  gint64 number;
+
+  if (type == 's')
+    return g_variant_new_string (text);
+  if (type == 'b' && (strcmp (text, "true") == 0 || strcmp (text, "false") == 0))
+    return g_variant_new_boolean (text[0] == 't');
+  if (type == 'i' && g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &number, NULL))
+    return g_variant_new_int64 (number);
+  return NULL;
+}
+
 static GVariant *
 get_setting (const char *id, const char *key, void *data)
 {
-  struct run *run = data;
+  struct run                   *run     = data;
+  const char                   *given   = find_setting (run, id, key);
+  const struct echelon_setting *setting = given ? find_key (run, id, key) : NULL;
 
+  if (setting)
+    return read_setting (given, setting->type);
+  if (strcmp (key, "enabled") == 0 && run->drivers && g_strv_contains ((const char *const *) run->drivers, id))
+    return g_variant_new_boolean (TRUE);
   if (strcmp (id, "osc") == 0 && strcmp (key, "port") == 0)
     return g_variant_new_int32 (run->osc_port);
   if (strcmp (id, "osc") == 0 && strcmp (key, "enabled") == 0)
@@ -128,6 +184,37 @@ report_drivers (struct run *run)
   }
 }
 
+/* A misspelt name must not be passed over in silence. */
+static gboolean
+check_drivers (struct run *run, GError **error)
+{
+  for (unsigned i = 0; run->drivers && run->drivers[i]; i++) {
+    if (ech_driver_host_find (run->host, run->drivers[i]) < 0) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "there is no driver \"%s\"; echelonctl drivers lists them", run->drivers[i]);
+      return FALSE;
+    }
+  }
+  for (unsigned i = 0; run->settings && run->settings[i]; i++) {
+    g_auto (GStrv)                words = g_strsplit_set (run->settings[i], ".=", 3);
+    const struct echelon_setting *setting =
+        g_strv_length (words) == 3 ? find_key (run, words[0], words[1]) : NULL;
+    g_autoptr (GVariant) value = NULL;
+
+    if (setting)
+      value = read_setting (find_setting (run, words[0], words[1]), setting->type);
+    if (value) {
+      g_variant_take_ref (value);
+      continue;
+    }
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 "--set takes DRIVER.KEY=VALUE, and \"%s\" is none; echelonctl drivers --json lists them",
+                 run->settings[i]);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static int
 run_engine (struct run *run, int n_tracks, char **tracks)
 {
@@ -150,6 +237,10 @@ run_engine (struct run *run, int n_tracks, char **tracks)
   }
   run->host = ech_driver_host_new (run->engine, get_setting, run);
   ech_driver_host_scan (run->host, NULL);
+  if (!check_drivers (run, &error)) {
+    g_printerr ("echelonctl run: %s\n", error->message);
+    return 2;
+  }
   ech_driver_host_start_all (run->host);
   report_drivers (run);
   load_tracks (run, n_tracks, tracks);
@@ -178,5 +269,7 @@ ech_cli_run (int argc, char **argv)
   g_clear_object (&run.host);
   ech_engine_free (run.engine);
   g_free (run.journal);
+  g_strfreev (run.drivers);
+  g_strfreev (run.settings);
   return status;
 }
