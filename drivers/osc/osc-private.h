@@ -15,7 +15,6 @@
 enum {
   ECH_OSC_PROTOCOL      = 1,  /* told in /pong */
   ECH_OSC_MAX_VALUES    = 16, /* arguments of one message */
-  ECH_OSC_MAX_LEAVES    = 32,
   ECH_OSC_HORIZON_S     = 30, /* a bundle's time lies at most so far ahead */
   ECH_OSC_FEEDBACK_MS   = 50,
   ECH_OSC_MESSAGE_RATE  = 1000, /* messages a second and sender */

@@ -79,6 +79,32 @@ fill_meter (moment_t *moment, deck_t *deck, lo_message message)
       lo_message_add_float (message, state->decks[d].peak[i]);
 }
 
+/* A place that is not set is told as -1: not every OSC program can read NAN. */
+static double
+place_seconds (deck_t *deck, double frames)
+{
+  return isnan (frames) ? -1.0 : seconds (deck, frames);
+}
+
+/* As /deck/x/loop takes it. */
+static double
+loop_beats (deck_t *deck)
+{
+  if (!deck->loop_active)
+    return 0.0;
+  if (!deck->has_grid || deck->grid.frames_per_beat <= 0)
+    return -1.0;
+  return (deck->loop_out_frames - deck->loop_in_frames) / deck->grid.frames_per_beat;
+}
+
+static void
+fill_loop_state (moment_t *moment, deck_t *deck, lo_message message)
+{
+  lo_message_add_int32 (message, deck->loop_active);
+  lo_message_add_float (message, (float) place_seconds (deck, deck->loop_in_frames));
+  lo_message_add_float (message, (float) place_seconds (deck, deck->loop_out_frames));
+}
+
 #define DECK_FLOAT(name, expression)                                           \
   static void fill_##name (moment_t *moment, deck_t *deck, lo_message message) \
   {                                                                            \
@@ -108,6 +134,16 @@ DECK_FLOAT (booth, moment->state.booth_volume)
 DECK_FLOAT (headphones, moment->state.headphones_volume)
 DECK_FLOAT (headphones_mix, moment->state.headphones_mix)
 DECK_FLOAT (tempo, moment->state.timeline.bpm)
+DECK_FLOAT (loop, loop_beats (deck))
+DECK_FLOAT (bend, deck->bend)
+DECK_FLOAT (hotcue_1, place_seconds (deck, deck->hotcue_frames[0]))
+DECK_FLOAT (hotcue_2, place_seconds (deck, deck->hotcue_frames[1]))
+DECK_FLOAT (hotcue_3, place_seconds (deck, deck->hotcue_frames[2]))
+DECK_FLOAT (hotcue_4, place_seconds (deck, deck->hotcue_frames[3]))
+DECK_FLOAT (hotcue_5, place_seconds (deck, deck->hotcue_frames[4]))
+DECK_FLOAT (hotcue_6, place_seconds (deck, deck->hotcue_frames[5]))
+DECK_FLOAT (hotcue_7, place_seconds (deck, deck->hotcue_frames[6]))
+DECK_FLOAT (hotcue_8, place_seconds (deck, deck->hotcue_frames[7]))
 
 /* --- the table ------------------------------------------------------------------------- */
 
@@ -115,6 +151,12 @@ DECK_FLOAT (tempo, moment->state.timeline.bpm)
 #define ALL      false
 #define STREAMED true
 #define ASKED    false
+
+#define HOTCUE(number)                                                                           \
+  {                                                                                              \
+    "/deck/x/hotcue/" #number, "f", "hot cue " #number " in seconds, -1 = none", DECK, STREAMED, \
+      ECH_VERB_NONE, 0, fill_hotcue_##number                                                     \
+  }
 
 static const struct ech_osc_leaf leaves[] = {
   { "/deck/x/state", "sffffiis",
@@ -148,9 +190,28 @@ static const struct ech_osc_leaf leaves[] = {
   { "/meter", "f...",
     "linear: master peak left, right; master RMS left, right; limiter gain; peak left, right of each deck",
     ALL, STREAMED, ECH_VERB_NONE, 0, fill_meter },
+  { "/deck/x/loop", "f", "beats of the loop that runs, 0 = none does, -1 = no grid to count them by",
+    DECK, STREAMED, ECH_VERB_LOOP, 0, fill_loop },
+  { "/deck/x/loop/state", "iff", "runs 0 or 1, in and out point in seconds, -1 = not set", DECK,
+    STREAMED, ECH_VERB_NONE, 0, fill_loop_state },
+  { "/deck/x/bend", "f", "offset to the speed while held, 0 = none", DECK, STREAMED, ECH_VERB_BEND,
+    0, fill_bend },
+  HOTCUE (1),
+  HOTCUE (2),
+  HOTCUE (3),
+  HOTCUE (4),
+  HOTCUE (5),
+  HOTCUE (6),
+  HOTCUE (7),
+  HOTCUE (8),
 };
 
+#undef HOTCUE
+
 enum { N_LEAVES = sizeof leaves / sizeof *leaves };
+
+_Static_assert ((int) N_LEAVES <= (int) ECH_OSC_MAX_LEAVES, "the driver keeps a sum for each");
+_Static_assert ((int) ECH_N_HOTCUES == 8, "a leaf for each");
 
 const struct ech_osc_leaf *
 ech_osc_leaves (unsigned *out_n_leaves)

@@ -13,6 +13,8 @@
 
 #include "engine/scheduler/state.h"
 
+enum { ECH_OSC_MAX_LEAVES = 64 };
+
 /* A moment: a snapshot, and what is heard now. */
 struct ech_osc_moment {
   struct ech_state state;

@@ -73,7 +73,7 @@ class Echelon:
 
     def settings(self):
         """All state that only an action changes."""
-        for depth in ("/*", "/*/*", "/*/*/*"):
+        for depth in ("/*", "/*/*", "/*/*/*", "/*/*/*/*"):
             self.peer.send(message("/query", "s", depth))
         moving = ("/clock", "/meter", "/deck/a/seek", "/deck/b/seek", "/deck/a/state", "/deck/b/state")
         got = {a[0]: a[2] for a in self.peer.settle()}
@@ -262,6 +262,53 @@ def watching(tap):
     watcher.close()
 
 
+def near(value, wanted):
+    return abs(value - wanted) < 1e-3
+
+
+def points(tap):
+    """Cue, hot cues, loop and bend are told and can be asked for, in seconds."""
+    watcher = Peer(echelon.port, patience=30)
+    watcher.send(message("/subscribe", "i", 60))
+    dump = {a[0] for a in watcher.settle()}
+    tap.check({"/deck/b/cue", "/deck/b/loop", "/deck/b/loop/state", "/deck/b/bend", "/deck/b/hotcue/1",
+               "/deck/b/hotcue/8"} <= dump, "a subscriber gets cue, loop, bend and hot cues first", sorted(dump))
+    tap.equal(echelon.ask("/deck/b/hotcue/2"), [-1.0], "a hot cue that is not set is -1")
+    tap.equal(echelon.ask("/deck/b/loop/state"), [0, -1.0, -1.0], "so are the points of no loop")
+
+    def do(address, types="", *values):
+        fates = echelon.fates(message(address, types + "s", *values, "now"), 1)
+        tap.equal(fates[0]["fate"], "executed", "%s is done" % address)
+
+    def told(address, good, what):
+        answer, _ = watcher.wait_for(lambda a, t, v: a == address and good(v))
+        tap.check(True, what, answer)
+
+    do("/deck/b/stop")
+    do("/deck/b/seek", "f", 1.25)
+    do("/deck/b/hotcue/2/set")
+    told("/deck/b/hotcue/2", lambda v: near(v[0], 1.25), "a hot cue is told in seconds")
+    tap.check(near(echelon.wait("/deck/b/hotcue/2", lambda v: v[0] > 0)[0], 1.25), "and can be asked for")
+    do("/deck/b/loop/in")
+    told("/deck/b/loop/state", lambda v: v[0] == 0 and near(v[1], 1.25) and v[2] == -1, "an in point alone is told")
+    do("/deck/b/seek", "f", 3.5)
+    do("/deck/b/loop/out")
+    told("/deck/b/loop/state", lambda v: v[0] == 1 and near(v[1], 1.25) and near(v[2], 3.5), "and the whole loop")
+    tap.equal(echelon.wait("/deck/b/loop", lambda v: v[0] != 0), [-1.0], "a tone's loop has no beats")
+    do("/deck/b/loop", "f", 0.0)
+    told("/deck/b/loop/state", lambda v: v[0] == 0 and near(v[2], 3.5), "a loop that was left keeps its points")
+    do("/deck/b/cue", "f", 0.75)
+    told("/deck/b/cue", lambda v: near(v[0], 0.75), "the cue point is told")
+    do("/deck/b/bend", "f", 0.02)
+    told("/deck/b/bend", lambda v: near(v[0], 0.02), "a bend is told")
+    do("/deck/b/bend", "f", 0.0)
+    told("/deck/b/bend", lambda v: v[0] == 0, "and its release")
+    do("/deck/b/hotcue/2/clear")
+    told("/deck/b/hotcue/2", lambda v: v == [-1.0], "a hot cue that goes is told")
+    watcher.send(message("/subscribe", "i", 0))
+    watcher.close()
+
+
 def by_echelonctl(tap):
     def send(*words):
         done = subprocess.run([ECHELONCTL, "send", "--port", str(echelon.port), "--json", *words], text=True,
@@ -343,4 +390,4 @@ with tempfile.TemporaryDirectory() as folder:
     write_tone(TRACKS[1], 60, 330)
     echelon = Echelon(*TRACKS)
     echelon.wait("/deck/b/state", lambda v: v[0] == "stopped")
-    Tap().run(with_liblo_tools, refusals, bundles, watching, by_echelonctl, floods, the_end)
+    Tap().run(with_liblo_tools, refusals, bundles, watching, points, by_echelonctl, floods, the_end)
