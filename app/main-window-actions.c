@@ -33,6 +33,23 @@ static const struct {
   { "2", "win.kill", "(uint32 0, uint32 1)" },
   { "3", "win.kill", "(uint32 0, uint32 2)" },
   { "<Control>o", "win.load", "uint32 0" },
+  { "f", "win.loop", "uint32 0" },
+  { "<Shift>f", "win.loop-now", "uint32 0" },
+  { "r", "win.loop-in", "uint32 0" },
+  { "t", "win.loop-out", "uint32 0" },
+  { "4", "win.loop-scale", "(uint32 0, -1)" },
+  { "5", "win.loop-scale", "(uint32 0, 1)" },
+  { "<Shift>a", "win.loop-move", "(uint32 0, -1)" },
+  { "<Shift>s", "win.loop-move", "(uint32 0, 1)" },
+  { "g", "win.pfl", "uint32 0" },
+  { "<Control>1", "win.hotcue", "(uint32 0, uint32 0)" },
+  { "<Control>2", "win.hotcue", "(uint32 0, uint32 1)" },
+  { "<Control>3", "win.hotcue", "(uint32 0, uint32 2)" },
+  { "<Control>4", "win.hotcue", "(uint32 0, uint32 3)" },
+  { "<Control>5", "win.hotcue", "(uint32 0, uint32 4)" },
+  { "<Control>6", "win.hotcue", "(uint32 0, uint32 5)" },
+  { "<Control>7", "win.hotcue", "(uint32 0, uint32 6)" },
+  { "<Control>8", "win.hotcue", "(uint32 0, uint32 7)" },
 
   { "p", "win.play", "uint32 1" },
   { "<Shift>p", "win.play-now", "uint32 1" },
@@ -48,6 +65,23 @@ static const struct {
   { "9", "win.kill", "(uint32 1, uint32 1)" },
   { "0", "win.kill", "(uint32 1, uint32 2)" },
   { "<Control><Shift>o", "win.load", "uint32 1" },
+  { "h", "win.loop", "uint32 1" },
+  { "<Shift>h", "win.loop-now", "uint32 1" },
+  { "y", "win.loop-in", "uint32 1" },
+  { "u", "win.loop-out", "uint32 1" },
+  { "6", "win.loop-scale", "(uint32 1, -1)" },
+  { "7", "win.loop-scale", "(uint32 1, 1)" },
+  { "<Shift>k", "win.loop-move", "(uint32 1, -1)" },
+  { "<Shift>l", "win.loop-move", "(uint32 1, 1)" },
+  { "b", "win.pfl", "uint32 1" },
+  { "<Alt>1", "win.hotcue", "(uint32 1, uint32 0)" },
+  { "<Alt>2", "win.hotcue", "(uint32 1, uint32 1)" },
+  { "<Alt>3", "win.hotcue", "(uint32 1, uint32 2)" },
+  { "<Alt>4", "win.hotcue", "(uint32 1, uint32 3)" },
+  { "<Alt>5", "win.hotcue", "(uint32 1, uint32 4)" },
+  { "<Alt>6", "win.hotcue", "(uint32 1, uint32 5)" },
+  { "<Alt>7", "win.hotcue", "(uint32 1, uint32 6)" },
+  { "<Alt>8", "win.hotcue", "(uint32 1, uint32 7)" },
 
   { "<Control>Left", "win.crossfade", "-0.05" },
   { "<Control>Right", "win.crossfade", "0.05" },
@@ -58,6 +92,28 @@ static const struct {
   { "minus|KP_Subtract", "win.zoom", "0.8" },
   { "F11", "win.fullscreen", NULL },
   { "F1|<Control>question", "win.shortcuts", NULL },
+};
+
+/* Held: the speed is bent until they are let go. */
+static const struct {
+  const char *key;
+  guint       deck;
+  int         direction;
+} bend_keys[] = {
+  { "c", 0, -1 },
+  { "v", 0, 1 },
+  { "comma", 1, -1 },
+  { "period", 1, 1 },
+};
+
+/* With a digit from 1 to 8: the hot cue is cleared.  No shortcuts, since with Shift the key of a
+ * digit is another sign's on most keyboards. */
+static const struct {
+  const char *modifiers;
+  guint       deck;
+} clear_keys[] = {
+  { "<Control><Shift>", 0 },
+  { "<Alt><Shift>", 1 },
 };
 
 static EchDeckModel *
@@ -137,6 +193,80 @@ on_kill (GtkWidget *widget, const char *name, GVariant *parameter)
   if (index < ECH_WINDOW_DECKS && band < ECH_N_BANDS)
     ech_channel_strip_toggle_kill (
       ech_mixer_view_get_strip (ECH_MAIN_WINDOW (widget)->mixer, index), band);
+}
+
+static void
+on_loop (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+
+  if (deck)
+    ech_deck_model_toggle_loop (deck, g_str_has_suffix (name, "-now"));
+}
+
+static void
+on_loop_point (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+
+  if (deck && g_str_has_suffix (name, "-in"))
+    ech_deck_model_loop_in (deck, FALSE);
+  else if (deck)
+    ech_deck_model_loop_out (deck, FALSE);
+}
+
+/* The deck and the number of @parameter, "(ui)" or "(uu)". */
+static EchDeckModel *
+get_deck_and (EchMainWindow *self, GVariant *parameter, int *out_number)
+{
+  guint32 index;
+
+  g_variant_get_child (parameter, 0, "u", &index);
+  g_variant_get_child (parameter, 1, g_variant_is_of_type (parameter, G_VARIANT_TYPE ("(ui)")) ? "i" : "u",
+                       out_number);
+  return ech_session_model_get_deck (self->session, index);
+}
+
+static void
+on_loop_scale (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  int           steps;
+  EchDeckModel *deck = get_deck_and (ECH_MAIN_WINDOW (widget), parameter, &steps);
+
+  if (deck)
+    ech_deck_model_scale_loop (deck, steps);
+}
+
+static void
+on_loop_move (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  int           direction;
+  EchDeckModel *deck = get_deck_and (ECH_MAIN_WINDOW (widget), parameter, &direction);
+
+  if (deck)
+    ech_deck_model_move_loop (deck, direction);
+}
+
+static void
+on_hotcue (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  int           index;
+  EchDeckModel *deck = get_deck_and (ECH_MAIN_WINDOW (widget), parameter, &index);
+
+  if (deck && index < ECH_N_HOTCUES)
+    ech_deck_model_press_hotcue (deck, (guint) index, FALSE);
+}
+
+static void
+on_pfl (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+  gboolean      pfl;
+
+  if (!deck)
+    return;
+  g_object_get (deck, "pfl", &pfl, NULL);
+  ech_deck_model_set_pfl (deck, !pfl);
 }
 
 /* To the next choice, and round. */
@@ -347,6 +477,119 @@ on_load (GtkWidget *widget, const char *name, GVariant *parameter)
     ask_for_file (self, g_variant_get_uint32 (parameter));
 }
 
+/* --- keys that are no shortcuts --- */
+
+static void
+bend (EchMainWindow *self, guint key, gboolean held)
+{
+  EchDeckModel *deck = ech_session_model_get_deck (self->session, bend_keys[key].deck);
+
+  if (deck)
+    ech_deck_model_bend (deck, held ? bend_keys[key].direction * ECH_BEND_OFFSET : 0.0);
+}
+
+/* What the key says without Shift. */
+static guint
+get_plain_key (EchMainWindow *self, GtkEventControllerKey *controller, guint keycode)
+{
+  GdkEvent *event  = gtk_event_controller_get_current_event (GTK_EVENT_CONTROLLER (controller));
+  guint     keyval = GDK_KEY_VoidSymbol;
+
+  gdk_display_translate_key (gtk_widget_get_display (GTK_WIDGET (self)), keycode, 0,
+                             (int) gdk_key_event_get_layout (event), &keyval, NULL, NULL, NULL);
+  return keyval;
+}
+
+static gboolean
+clear_hotcue (EchMainWindow *self, guint digit, GdkModifierType state)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (clear_keys); i++) {
+    GdkModifierType modifiers;
+    EchDeckModel   *deck = ech_session_model_get_deck (self->session, clear_keys[i].deck);
+
+    gtk_accelerator_parse (clear_keys[i].modifiers, NULL, &modifiers);
+    if (!deck || (state & gtk_accelerator_get_default_mod_mask ()) != modifiers)
+      continue;
+    ech_deck_model_clear_hotcue (deck, digit - GDK_KEY_1);
+    return GDK_EVENT_STOP;
+  }
+  return GDK_EVENT_PROPAGATE;
+}
+
+static gboolean
+on_key_pressed (GtkEventControllerKey *controller,
+                guint                  keyval,
+                guint                  keycode,
+                GdkModifierType        state,
+                EchMainWindow         *self)
+{
+  guint plain = get_plain_key (self, controller, keycode);
+
+  if (plain >= GDK_KEY_1 && plain < GDK_KEY_1 + ECH_N_HOTCUES)
+    return clear_hotcue (self, plain, state);
+  if (state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SUPER_MASK))
+    return GDK_EVENT_PROPAGATE;
+  for (guint i = 0; i < G_N_ELEMENTS (bend_keys); i++) {
+    if (gdk_keyval_to_lower (keyval) != gdk_keyval_from_name (bend_keys[i].key))
+      continue;
+    if (self->held_keys[i] == 0)
+      bend (self, i, TRUE);
+    self->held_keys[i] = keycode;
+    return GDK_EVENT_STOP;
+  }
+  return GDK_EVENT_PROPAGATE;
+}
+
+/* By the key itself: its letter may be another one by now (Shift, another layout). */
+static void
+on_key_released (GtkEventControllerKey *controller,
+                 guint                  keyval,
+                 guint                  keycode,
+                 GdkModifierType        state,
+                 EchMainWindow         *self)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (bend_keys); i++)
+    if (self->held_keys[i] == keycode) {
+      self->held_keys[i] = 0;
+      bend (self, i, FALSE);
+    }
+}
+
+/* The window is not the active one any more, or is gone: its keys' releases go elsewhere. */
+static void
+let_keys_go (EchMainWindow *self)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (bend_keys); i++)
+    if (self->held_keys[i] != 0) {
+      self->held_keys[i] = 0;
+      bend (self, i, FALSE);
+    }
+}
+
+static void
+on_is_active (EchMainWindow *self)
+{
+  if (!gtk_window_is_active (GTK_WINDOW (self)))
+    let_keys_go (self);
+}
+
+static void
+add_held_keys (EchMainWindow *self)
+{
+  GtkEventController *pressed  = gtk_event_controller_key_new ();
+  GtkEventController *released = gtk_event_controller_key_new ();
+
+  G_STATIC_ASSERT (G_N_ELEMENTS (bend_keys) <= G_N_ELEMENTS (self->held_keys));
+  /* An entry takes its letters first; a release is for everybody. */
+  gtk_event_controller_set_propagation_phase (released, GTK_PHASE_CAPTURE);
+  g_signal_connect (pressed, "key-pressed", G_CALLBACK (on_key_pressed), self);
+  g_signal_connect (released, "key-released", G_CALLBACK (on_key_released), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), pressed);
+  gtk_widget_add_controller (GTK_WIDGET (self), released);
+  g_signal_connect (self, "notify::is-active", G_CALLBACK (on_is_active), NULL);
+  g_signal_connect (self, "unmap", G_CALLBACK (let_keys_go), NULL);
+}
+
 /* --- setting up --- */
 
 void
@@ -361,6 +604,14 @@ ech_main_window_class_install_actions (GtkWidgetClass *widget_class)
   gtk_widget_class_install_action (widget_class, "win.tempo", "(ud)", on_tempo);
   gtk_widget_class_install_action (widget_class, "win.kill", "(uu)", on_kill);
   gtk_widget_class_install_action (widget_class, "win.quantize", "u", on_quantize);
+  gtk_widget_class_install_action (widget_class, "win.loop", "u", on_loop);
+  gtk_widget_class_install_action (widget_class, "win.loop-now", "u", on_loop);
+  gtk_widget_class_install_action (widget_class, "win.loop-in", "u", on_loop_point);
+  gtk_widget_class_install_action (widget_class, "win.loop-out", "u", on_loop_point);
+  gtk_widget_class_install_action (widget_class, "win.loop-scale", "(ui)", on_loop_scale);
+  gtk_widget_class_install_action (widget_class, "win.loop-move", "(ui)", on_loop_move);
+  gtk_widget_class_install_action (widget_class, "win.hotcue", "(uu)", on_hotcue);
+  gtk_widget_class_install_action (widget_class, "win.pfl", "u", on_pfl);
   gtk_widget_class_install_action (widget_class, "win.load", "u", on_load);
   gtk_widget_class_install_action (widget_class, "win.crossfade", "d", on_crossfade);
   gtk_widget_class_install_action (widget_class, "win.crossfade-to", "d", on_crossfade_to);
@@ -391,4 +642,5 @@ ech_main_window_add_shortcuts (EchMainWindow *self)
     gtk_shortcut_controller_add_shortcut (GTK_SHORTCUT_CONTROLLER (controller), shortcut);
   }
   gtk_widget_add_controller (GTK_WIDGET (self), controller);
+  add_held_keys (self);
 }

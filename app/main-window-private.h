@@ -45,6 +45,7 @@ struct _EchMainWindow {
   const char *size_class;
   guint       size_idle;
   gboolean    may_close;
+  guint       held_keys[4]; /* hardware codes of the keys that bend, 0 = not held */
   gboolean    loading[ECH_WINDOW_DECKS]; /* a file was given to an empty deck just now */
 };
 

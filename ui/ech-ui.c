@@ -6,6 +6,7 @@
 
 #include "ui/deck/beat-lamps.h"
 #include "ui/deck/deck-view.h"
+#include "ui/deck/hotcue-pads.h"
 #include "ui/deck/readout.h"
 #include "ui/deck/wait-button.h"
 #include "ui/ech-ui-resources.h"
@@ -13,6 +14,7 @@
 #include "ui/mixer/knob.h"
 #include "ui/mixer/meter-view.h"
 #include "ui/mixer/mixer-view.h"
+#include "ui/waveform/markers.h"
 #include "ui/waveform/overview.h"
 #include "ui/waveform/waveform-view.h"
 
@@ -25,6 +27,7 @@ ech_ui_init (void)
   g_type_ensure (ECH_TYPE_BEAT_LAMPS);
   g_type_ensure (ECH_TYPE_CHANNEL_STRIP);
   g_type_ensure (ECH_TYPE_DECK_VIEW);
+  g_type_ensure (ECH_TYPE_HOTCUE_PADS);
   g_type_ensure (ECH_TYPE_KNOB);
   g_type_ensure (ECH_TYPE_METER_VIEW);
   g_type_ensure (ECH_TYPE_MIXER_VIEW);
@@ -32,6 +35,7 @@ ech_ui_init (void)
   g_type_ensure (ECH_TYPE_READOUT);
   g_type_ensure (ECH_TYPE_WAIT_BUTTON);
   g_type_ensure (ECH_TYPE_WAVEFORM_VIEW);
+  ech_markers_add_style ();
 }
 
 void
@@ -93,6 +97,15 @@ ech_ui_silence_range (GtkRange *range)
 
     gtk_event_controller_set_propagation_phase (controller, GTK_PHASE_NONE);
   }
+}
+
+gboolean
+ech_ui_shift_is_held (GtkWidget *widget)
+{
+  GdkSeat   *seat = gdk_display_get_default_seat (gtk_widget_get_display (widget));
+  GdkDevice *keys = seat ? gdk_seat_get_keyboard (seat) : NULL;
+
+  return keys && (gdk_device_get_modifier_state (keys) & GDK_SHIFT_MASK);
 }
 
 void

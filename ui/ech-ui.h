@@ -35,6 +35,9 @@ void ech_ui_announce (GtkAccessible *accessible, const char *text);
  * itself keeps its value, its adjustment and its accessible side only. */
 void ech_ui_silence_range (GtkRange *range);
 
+/* Whether Shift is down now. */
+gboolean ech_ui_shift_is_held (GtkWidget *widget);
+
 /* Adds or removes the CSS class @name. */
 void ech_ui_set_class (GtkWidget *widget, const char *name, gboolean on);
 

@@ -5,8 +5,10 @@ Everything goes through AT-SPI, or through the X server's keyboard: what works h
 works for somebody who does not see the window.
 """
 
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,13 @@ def wait_for(probe, seconds=20):
         time.sleep(0.05)
 
 
+def free_port():
+    """For OSC: whoever else runs on this machine may have its usual one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 def walk(node):
     yield node
     node.clear_cache()
@@ -48,9 +57,14 @@ def walk(node):
 class Window:
     def __init__(self, *arguments):
         self.known = {}
+        self.osc_port = free_port()
+        keyfile = Path(os.environ['XDG_CONFIG_HOME']) / 'glib-2.0/settings/keyfile'
+        keyfile.parent.mkdir(parents=True, exist_ok=True)
+        keyfile.write_text(f'[io/github/echelon_dj/Echelon]\nosc-port={self.osc_port}\n')
+        environment = dict(os.environ, GSETTINGS_BACKEND='keyfile')
         self.log = tempfile.NamedTemporaryFile('w+', prefix='echelon-ui.', suffix='.log')
         self.process = subprocess.Popen([os.environ['ECH_APP'], *map(str, arguments)],
-                                        stdout=self.log, stderr=subprocess.STDOUT)
+                                        stdout=self.log, stderr=subprocess.STDOUT, env=environment)
         self.app = wait_for(self._find_app, 60)
         if not self.app:
             self.stop()
@@ -201,11 +215,45 @@ class Window:
             source.terminate()
             source.wait(10)
 
-    def click(self, name):
-        """With the mouse, in the middle."""
+    def point_at(self, name):
         x, y = self.middle(name)
-        subprocess.run(['xdotool', 'mousemove', '--window', self.xwindow('^Echelon$'), str(x), str(y),
-                        'click', '1'], check=True, timeout=10)
+        subprocess.run(['xdotool', 'mousemove', '--window', self.xwindow('^Echelon$'), str(x), str(y)],
+                       check=True, timeout=10)
+
+    def click(self, name, button=1):
+        """With the mouse, in the middle."""
+        self.point_at(name)
+        self.xdo('click', button)
+
+    def xdo(self, *words):
+        """What xdotool does with the pointer or the keys, where they are."""
+        subprocess.run(['xdotool', *map(str, words)], check=True, timeout=10)
+
+    def focus(self, title='^Echelon$'):
+        self.xdo('windowfocus', '--sync', self.xwindow(title))
+
+    def tab_to(self, name, key='Tab', most=80):
+        """Brings the keyboard's focus to @name as a person does; whether it came there."""
+        node = self.find(name)
+        self.focus()
+        for _ in range(most):
+            node.clear_cache()
+            if node.getState().contains(pyatspi.STATE_FOCUSED):
+                return True
+            self.xdo('key', key, 'sleep', '0.05')
+        return False
+
+    def count_pixels(self, name, color):
+        """How many pixels of this colour, (red, green, blue) but for rounding, the widget @name shows."""
+        box = self.find(name).queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / 'window.png'
+            subprocess.run(['import', '-window', self.xwindow('^Echelon$'), str(path)], check=True, timeout=60)
+            pixels = subprocess.run(['convert', str(path), '-crop', f'{box.width}x{box.height}+{box.x}+{box.y}',
+                                     '-depth', '8', 'rgb:-'], check=True, timeout=60, capture_output=True).stdout
+        near = [range(max(part - 1, 0), min(part + 1, 255) + 1) for part in color]
+        wanted = {bytes(triple) for triple in itertools.product(*near)}
+        return sum(pixels[at:at + 3] in wanted for at in range(0, len(pixels), 3))
 
     def resize(self, width, height):
         window = self.xwindow('^Echelon$')

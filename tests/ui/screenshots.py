@@ -46,13 +46,14 @@ def check_inside(tap, window, frame):
                 or box.y + box.height > frame.height + 24:
             faults.append(f'{node.name}: {box.x},{box.y} {box.width}x{box.height}')
     tap.none(faults, f'each control lies within {frame.width}x{frame.height}')
-    tap.ok(count >= 40, 'and all are there', count)
+    tap.ok(count >= 90, 'and all are there', count)
 
 
 def check_heights(tap, window):
     faults = []
     for name in ('Play deck A', 'Stop deck A', 'Cue deck B', 'Crossfader', 'Low EQ, deck B', 'Load a file on deck B',
-                 'Waveform of deck A', 'Waveform of deck B', 'Position in the track, deck B'):
+                 'Hot cue 1, empty, deck A', 'Loop in, deck B', 'Halve the loop, deck A',
+                 'Bend slower, deck A', 'Headphone cue, deck B', 'Waveform of deck A', 'Waveform of deck B', 'Position in the track, deck B'):
         node = window.find(name)
         if node and shown(node) and min(extents(node).width, extents(node).height) < 20:
             faults.append(f'{name}: {extents(node)}')
@@ -70,12 +71,26 @@ def check_picture(tap, window):
         tap.ok(int(found[2]) > 500, 'and shows something', f'{found[2]} colours')
 
 
+def place_cues(window):
+    """Hot cues on both decks; B has a loop that waits for it."""
+    for deck, number, seconds in (('A', 1, 7.742), ('A', 2, 23.226), ('A', 4, 38.71), ('A', 8, 54.194),
+                                  ('B', 1, 30.0), ('B', 2, 45.0), ('B', 3, 0.0)):
+        slider = window.find(f'Position in the track, deck {deck}')
+        slider.queryValue().currentValue = seconds
+        wait_for(lambda: abs(fresh(slider).queryValue().currentValue - seconds) < 0.01)
+        window.press(f'Hot cue {number}, empty, deck {deck}')
+        wait_for(lambda: not window.look_for(f'Hot cue {number}, empty, deck {deck}', None))
+    window.press('Loop 4 beats, deck B')
+    window.press('Headphone cue, deck B')
+
+
 def set_the_scene(window):
     """A mix under way: A plays on air and has refused an eject, B waits for its sixteenth bar.
 
     Looks for each widget before anything moves: a window that draws all the time is slow to walk
     through on a machine without a graphics card.
     """
+    place_cues(window)
     play_a, play_b = window.find('Play deck A'), window.find('Play deck B')
     slider = window.find('Position in the track, deck A')
     position = slider.queryValue()

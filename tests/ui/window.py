@@ -41,8 +41,8 @@ def check_values(tap, window):
         value.currentValue = before
         count += 1
     tap.none(faults, 'every slider and knob takes a value by AT-SPI')
-    # trim, three bands, volume, tempo of two decks; master, crossfader
-    tap.equal(count, 14, 'all fourteen of them')
+    # trim, three bands, volume, tempo of two decks; master, booth, headphones' mix and level, crossfader
+    tap.equal(count, 17, 'all seventeen of them')
 
 
 def check_engine_took(tap, window):

@@ -7,7 +7,10 @@
 #include "ui/deck/deck-view.h"
 
 #include "ui/deck/beat-lamps.h"
+#include "ui/deck/deck-keys.h"
 #include "ui/deck/file-drop.h"
+#include "ui/deck/hold.h"
+#include "ui/deck/hotcue-pads.h"
 #include "ui/deck/quantize.h"
 #include "ui/deck/readout.h"
 #include "ui/deck/wait-button.h"
@@ -44,6 +47,15 @@ struct _EchDeckView {
   GtkWidget     *sync;
   GtkWidget     *jump_back;
   GtkWidget     *jump_on;
+  EchHotcuePads *hotcues;
+  GtkWidget     *loops;
+  EchWaitButton *loop_in;
+  EchWaitButton *loop_out;
+  GtkWidget     *loop_halve;
+  EchWaitButton *loop;
+  GtkWidget     *loop_double;
+  GtkWidget     *loop_back;
+  GtkWidget     *loop_on;
   GtkDropDown   *quantize;
   GtkWidget     *load;
   GtkWidget     *eject;
@@ -51,6 +63,8 @@ struct _EchDeckView {
   GtkWidget     *tempo;
   GtkAdjustment *tempo_adjustment;
   EchReadout    *tempo_text;
+  GtkWidget     *bend_down;
+  GtkWidget     *bend_up;
   GtkWidget     *tempo_reset;
 
   /* owned */
@@ -64,25 +78,91 @@ G_DEFINE_FINAL_TYPE (EchDeckView, ech_deck_view, GTK_TYPE_WIDGET)
 
 /* --- what the person does --- */
 
-static gboolean
-shift_is_held (EchDeckView *self)
-{
-  GdkSeat   *seat = gdk_display_get_default_seat (gtk_widget_get_display (GTK_WIDGET (self)));
-  GdkDevice *keys = seat ? gdk_seat_get_keyboard (seat) : NULL;
-
-  return keys && (gdk_device_get_modifier_state (keys) & GDK_SHIFT_MASK);
-}
-
 static void
 on_play_clicked (EchDeckView *self)
 {
-  ech_deck_model_toggle_play (self->model, shift_is_held (self));
+  ech_deck_model_toggle_play (self->model, ech_ui_shift_is_held (GTK_WIDGET (self)));
 }
 
 static void
 on_cue_clicked (EchDeckView *self)
 {
-  ech_deck_model_cue (self->model, shift_is_held (self));
+  ech_deck_model_cue (self->model, ech_ui_shift_is_held (GTK_WIDGET (self)));
+}
+
+/* By the space bar too; a screen reader's click is on_cue_clicked() alone. */
+static void
+on_cue_held (GtkWidget *button, gboolean held, gpointer data)
+{
+  EchDeckView *self = data;
+
+  if (held)
+    ech_deck_model_hold_cue (self->model, ech_ui_shift_is_held (button));
+  else
+    ech_deck_model_release_cue (self->model);
+}
+
+static void
+on_bend_held (GtkWidget *button, gboolean held, gpointer data)
+{
+  EchDeckView *self = data;
+  double       offset = button == self->bend_up ? ECH_BEND_OFFSET : -ECH_BEND_OFFSET;
+
+  ech_deck_model_bend (self->model, held ? offset : 0.0);
+}
+
+static void
+on_bend_down_clicked (EchDeckView *self)
+{
+  ech_deck_model_nudge (self->model, -ECH_BEND_OFFSET);
+}
+
+static void
+on_bend_up_clicked (EchDeckView *self)
+{
+  ech_deck_model_nudge (self->model, ECH_BEND_OFFSET);
+}
+
+static void
+on_loop_clicked (EchDeckView *self)
+{
+  ech_deck_model_toggle_loop (self->model, ech_ui_shift_is_held (GTK_WIDGET (self)));
+}
+
+static void
+on_loop_in_clicked (EchDeckView *self)
+{
+  ech_deck_model_loop_in (self->model, ech_ui_shift_is_held (GTK_WIDGET (self)));
+}
+
+static void
+on_loop_out_clicked (EchDeckView *self)
+{
+  ech_deck_model_loop_out (self->model, ech_ui_shift_is_held (GTK_WIDGET (self)));
+}
+
+static void
+on_loop_halve_clicked (EchDeckView *self)
+{
+  ech_deck_model_scale_loop (self->model, -1);
+}
+
+static void
+on_loop_double_clicked (EchDeckView *self)
+{
+  ech_deck_model_scale_loop (self->model, 1);
+}
+
+static void
+on_loop_back_clicked (EchDeckView *self)
+{
+  ech_deck_model_move_loop (self->model, -1);
+}
+
+static void
+on_loop_on_clicked (EchDeckView *self)
+{
+  ech_deck_model_move_loop (self->model, 1);
 }
 
 static void
@@ -263,6 +343,72 @@ show_waiting (EchDeckView *self)
   gtk_widget_set_visible (GTK_WIDGET (self->seek_wait), seek >= 0);
 }
 
+/* "4", "1/2", "3.98" */
+static void
+format_beats (char *out, gsize size, double beats)
+{
+  double part = 1.0 / beats;
+
+  if (beats < 0.75 && fabs (part - round (part)) < 0.01)
+    g_snprintf (out, size, "1/%.0f", part);
+  else if (fabs (beats - round (beats)) < 0.01)
+    g_snprintf (out, size, "%.0f", beats);
+  else
+    g_snprintf (out, size, "%.2f", beats);
+}
+
+static void
+name_loop (EchDeckView *self, const char *beats, gboolean runs)
+{
+  const char      *letter = ech_deck_model_get_letter (self->model);
+  g_autofree char *name   = NULL;
+
+  if (runs && beats)
+    name = g_strdup_printf (_ ("Loop of %s beats runs, deck %s"), beats, letter);
+  else if (runs)
+    name = g_strdup_printf (_ ("Loop runs, deck %s"), letter);
+  else
+    name = g_strdup_printf (_ ("Loop %s beats, deck %s"), beats, letter);
+  ech_ui_set_accessible (GTK_ACCESSIBLE (self->loop), name, NULL);
+  gtk_accessible_update_state (GTK_ACCESSIBLE (self->loop), GTK_ACCESSIBLE_STATE_PRESSED,
+                               runs ? GTK_ACCESSIBLE_TRISTATE_TRUE : GTK_ACCESSIBLE_TRISTATE_FALSE,
+                               -1);
+}
+
+/* The loop that runs, else the one that the button would lay. */
+static void
+show_loop (EchDeckView *self)
+{
+  double           in_frames, out_frames, size;
+  gboolean         runs  = ech_deck_model_get_loop (self->model, &in_frames, &out_frames);
+  double           beats = ech_deck_model_get_loop_beats (self->model);
+  g_autofree char *caption = NULL;
+  char             text[32];
+
+  g_object_get (self->model, "loop-size", &size, NULL);
+  format_beats (text, sizeof text, runs && !isnan (beats) ? beats : size);
+  caption = runs && isnan (beats) ? g_strdup (_ ("Loop")) : g_strdup_printf (_ ("Loop %s"), text);
+  ech_wait_button_set_caption (self->loop, caption);
+  ech_ui_set_class (GTK_WIDGET (self->loop), "running", runs);
+  ech_ui_set_class (GTK_WIDGET (self->loop_in), "set", !isnan (in_frames));
+  ech_ui_set_class (GTK_WIDGET (self->loop_out), "set", !isnan (out_frames));
+  gtk_widget_set_sensitive (self->loop_back, runs);
+  gtk_widget_set_sensitive (self->loop_on, runs);
+  name_loop (self, runs && isnan (beats) ? NULL : text, runs);
+}
+
+static void
+show_loop_waiting (EchDeckView *self)
+{
+  double loop, in, out;
+
+  g_object_get (self->model, "loop-beats-left", &loop, "loop-in-beats-left", &in,
+                "loop-out-beats-left", &out, NULL);
+  ech_wait_button_set_beats_left (self->loop, loop);
+  ech_wait_button_set_beats_left (self->loop_in, in);
+  ech_wait_button_set_beats_left (self->loop_out, out);
+}
+
 static void
 show_choices (EchDeckView *self)
 {
@@ -330,6 +476,15 @@ name_all (EchDeckView *self)
   name_one (self, self->sync, _ ("Sync deck %s"));
   name_one (self, self->jump_back, _ ("Jump back 4 beats, deck %s"));
   name_one (self, self->jump_on, _ ("Jump on 4 beats, deck %s"));
+  name_one (self, self->loops, _ ("Loop, deck %s"));
+  name_one (self, self->loop_in, _ ("Loop in, deck %s"));
+  name_one (self, self->loop_out, _ ("Loop out, deck %s"));
+  name_one (self, self->loop_halve, _ ("Halve the loop, deck %s"));
+  name_one (self, self->loop_double, _ ("Double the loop, deck %s"));
+  name_one (self, self->loop_back, _ ("Move the loop back, deck %s"));
+  name_one (self, self->loop_on, _ ("Move the loop on, deck %s"));
+  name_one (self, self->bend_down, _ ("Bend slower, deck %s"));
+  name_one (self, self->bend_up, _ ("Bend faster, deck %s"));
   name_one (self, self->seek_wait, _ ("Take back the waiting jump, deck %s"));
   name_choice (self, self->quantize, _ ("Quantise, deck %s"));
   name_one (self, self->load, _ ("Load a file on deck %s"));
@@ -343,6 +498,39 @@ name_all (EchDeckView *self)
   name_readout (self, self->bpm, _ ("BPM, deck %s:"));
   name_readout (self, self->tempo_text, _ ("Tempo, deck %s:"));
   name_one (self, self, _ ("Deck %s"));
+}
+
+static void
+tell_keys (EchDeckView *self)
+{
+  const struct {
+    gpointer    widget;
+    const char *text;
+    const char *control;
+  } controls[] = {
+    { self->cue, _ ("Set the cue point; at it: hold to listen; playing: back to it and stop"), "cue" },
+    { self->play, _ ("Play or stop on the beat; while it waits: take it back. Shift: at once"), "play" },
+    { self->sync, _ ("Follow the session's tempo, and start on its beat"), "sync" },
+    { self->jump_back, _ ("Jump back 4 beats"), "jump-back" },
+    { self->jump_on, _ ("Jump on 4 beats"), "jump-on" },
+    { self->loop_in, _ ("The loop begins here"), "loop-in" },
+    { self->loop_out, _ ("The loop ends here, and runs"), "loop-out" },
+    { self->loop_halve, _ ("Half as long a loop"), "loop-halve" },
+    { self->loop, _ ("Loop so many beats from here, or leave the loop"), "loop" },
+    { self->loop_double, _ ("Twice as long a loop"), "loop-double" },
+    { self->loop_back, _ ("Move the loop back by its length"), "loop-move-back" },
+    { self->loop_on, _ ("Move the loop on by its length"), "loop-move-on" },
+    { self->bend_down, _ ("Slower by 2 % while held"), "bend-down" },
+    { self->bend_up, _ ("Faster by 2 % while held"), "bend-up" },
+    { self->quantize,
+      _ ("What play, stop, cue, jumps, hot cues and loops wait for. Shift: this time at once."),
+      "quantize" },
+    { self->load, _ ("Load a file"), "load" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (controls); i++)
+    ech_deck_keys_set_tooltip (controls[i].widget, controls[i].text, controls[i].control,
+                               ech_deck_model_get_index (self->model), 0);
 }
 
 /* Calls @show whenever one of the properties in @names (NULL at the end) changes, and now. */
@@ -368,6 +556,10 @@ follow_model (EchDeckView *self)
   follow (self, show_badges, (const char *[]){ "on-air", "locked", "lock-reason", NULL });
   follow (self, show_waiting,
           (const char *[]){ "transport-beats-left", "cue-beats-left", "seek-beats-left", NULL });
+  follow (self, show_loop, (const char *[]){ "loop-size", "has-grid", NULL });
+  g_signal_connect_object (self->model, "points", G_CALLBACK (show_loop), self, G_CONNECT_SWAPPED);
+  follow (self, show_loop_waiting,
+          (const char *[]){ "loop-beats-left", "loop-in-beats-left", "loop-out-beats-left", NULL });
   follow (self, show_choices, (const char *[]){ "quantize", "tempo-range", NULL });
 }
 
@@ -385,6 +577,8 @@ ech_deck_view_set_deck (EchDeckView *self, EchSessionModel *session, guint index
   gtk_label_set_label (self->letter, ech_deck_model_get_letter (self->model));
   gtk_actionable_set_action_target (GTK_ACTIONABLE (self->load), "u", index);
   name_all (self);
+  tell_keys (self);
+  ech_hotcue_pads_set_deck (self->hotcues, session, index);
 
   g_binding_group_set_source (self->bindings, self->model);
   ech_overview_set_model (self->overview, self->model);
@@ -444,6 +638,17 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, sync);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, jump_back);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, jump_on);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, hotcues);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loops);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_in);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_out);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_halve);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_double);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_back);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, loop_on);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, bend_down);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, bend_up);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, quantize);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, load);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, eject);
@@ -468,6 +673,15 @@ ech_deck_view_class_init (EchDeckViewClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, on_cue_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_jump_back_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_jump_on_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_in_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_out_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_halve_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_double_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_back_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_loop_on_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_bend_down_clicked);
+  gtk_widget_class_bind_template_callback (widget_class, on_bend_up_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_seek_wait_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_eject_clicked);
   gtk_widget_class_bind_template_callback (widget_class, on_tempo_reset_clicked);
@@ -483,6 +697,9 @@ ech_deck_view_init (EchDeckView *self)
 
   gtk_widget_init_template (GTK_WIDGET (self));
   fill_choices (self);
+  ech_hold_attach (GTK_BUTTON (self->cue), on_cue_held, self);
+  ech_hold_attach (GTK_BUTTON (self->bend_down), on_bend_held, self);
+  ech_hold_attach (GTK_BUTTON (self->bend_up), on_bend_held, self);
   self->bindings = g_binding_group_new ();
   g_binding_group_bind (self->bindings, "synced", self->sync, "active", both);
   g_binding_group_bind (self->bindings, "tempo", self->tempo_adjustment, "value", both);

@@ -15,6 +15,7 @@ struct _EchWaitButton {
   /* children, owned by the widget tree */
   GtkWidget  *rest;
   GtkWidget  *wait;
+  GtkWidget  *unit;
   GtkImage   *image;
   GtkLabel   *label;
   EchReadout *readout;
@@ -23,7 +24,7 @@ struct _EchWaitButton {
   int    told; /* whole beats that the accessible description says */
 };
 
-enum { PROP_ICON = 1, PROP_CAPTION, PROP_BEATS_LEFT, N_PROPS };
+enum { PROP_ICON = 1, PROP_CAPTION, PROP_BEATS_LEFT, PROP_COMPACT, N_PROPS };
 
 static GParamSpec *props[N_PROPS];
 
@@ -95,6 +96,7 @@ ech_wait_button_get_property (GObject *object, guint id, GValue *value, GParamSp
   switch (id) {
   case PROP_ICON: g_value_set_string (value, gtk_image_get_icon_name (self->image)); break;
   case PROP_CAPTION: g_value_set_string (value, gtk_label_get_label (self->label)); break;
+  case PROP_COMPACT: g_value_set_boolean (value, !gtk_widget_get_visible (self->unit)); break;
   case PROP_BEATS_LEFT: g_value_set_double (value, self->beats_left); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -108,6 +110,7 @@ ech_wait_button_set_property (GObject *object, guint id, const GValue *value, GP
   switch (id) {
   case PROP_ICON: ech_wait_button_set_icon (self, g_value_get_string (value)); break;
   case PROP_CAPTION: ech_wait_button_set_caption (self, g_value_get_string (value)); break;
+  case PROP_COMPACT: gtk_widget_set_visible (self->unit, !g_value_get_boolean (value)); break;
   case PROP_BEATS_LEFT: ech_wait_button_set_beats_left (self, g_value_get_double (value)); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -124,6 +127,7 @@ ech_wait_button_class_init (EchWaitButtonClass *klass)
 
   props[PROP_ICON]       = g_param_spec_string ("icon", NULL, NULL, NULL, rw);
   props[PROP_CAPTION]    = g_param_spec_string ("caption", NULL, NULL, NULL, rw);
+  props[PROP_COMPACT]    = g_param_spec_boolean ("compact", NULL, NULL, FALSE, rw);
   props[PROP_BEATS_LEFT] = g_param_spec_double ("beats-left", NULL, NULL, -1, G_MAXDOUBLE, -1, rw);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
@@ -132,13 +136,13 @@ static GtkWidget *
 make_wait_page (EchWaitButton *self)
 {
   GtkWidget *box   = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  GtkWidget *beats = gtk_label_new (_ ("beats"));
 
   self->readout = g_object_new (ECH_TYPE_READOUT, "sample", "00.0", NULL);
-  gtk_widget_add_css_class (beats, "unit");
+  self->unit    = gtk_label_new (_ ("beats"));
+  gtk_widget_add_css_class (self->unit, "unit");
   gtk_widget_set_valign (box, GTK_ALIGN_CENTER);
   gtk_box_append (GTK_BOX (box), GTK_WIDGET (self->readout));
-  gtk_box_append (GTK_BOX (box), beats);
+  gtk_box_append (GTK_BOX (box), self->unit);
   return box;
 }
 

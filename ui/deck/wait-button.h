@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (EchWaitButton, ech_wait_button, ECH, WAIT_BUTTON, GtkButto
  * EchWaitButton:
  *
  * Properties: `icon` (icon name, nullable), `caption`, `beats-left` (double, -1 = nothing
- * waits).  CSS class "waiting" while something does.
+ * waits), `compact` (boolean: no room for the word "beats").  CSS class "waiting" while something does.
  */
 
 void ech_wait_button_set_icon (EchWaitButton *self, const char *icon);

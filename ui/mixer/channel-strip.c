@@ -6,6 +6,7 @@
 
 #include "ui/mixer/channel-strip.h"
 
+#include "ui/deck/deck-keys.h"
 #include "ui/ech-ui.h"
 #include "ui/mixer/knob.h"
 #include "ui/mixer/meter-view.h"
@@ -19,6 +20,7 @@ struct _EchChannelStrip {
   GtkWidget     *trim;
   GtkWidget     *knobs[ECH_N_BANDS];
   GtkWidget     *kills[ECH_N_BANDS];
+  GtkWidget     *pfl;
   GtkWidget     *volume;
   GtkAdjustment *trim_adjustment;
   GtkAdjustment *eq_adjustments[ECH_N_BANDS];
@@ -116,6 +118,7 @@ name_all (EchChannelStrip *self)
   name_one (self->kills[ECH_BAND_LOW], _ ("Kill low"), letter);
   name_one (self->kills[ECH_BAND_MID], _ ("Kill mid"), letter);
   name_one (self->kills[ECH_BAND_HIGH], _ ("Kill high"), letter);
+  name_one (self->pfl, _ ("Headphone cue"), letter);
   name_one (self->volume, _ ("Volume"), letter);
   name_one (GTK_WIDGET (self->meter), _ ("Level"), letter);
   name_one (GTK_WIDGET (self), _ ("Channel"), letter);
@@ -134,6 +137,8 @@ ech_channel_strip_set_deck (EchChannelStrip *self, EchSessionModel *session, gui
   gtk_widget_add_css_class (GTK_WIDGET (self), css_class);
   gtk_label_set_label (self->letter, ech_deck_model_get_letter (self->model));
   name_all (self);
+  ech_deck_keys_set_tooltip (self->pfl, _ ("Listen to this channel in the headphones, before its fader"),
+                             "pfl", index, 0);
 
   g_binding_group_set_source (self->bindings, self->model);
   g_signal_connect_object (self->model, "notify::eq-low", G_CALLBACK (show_kills), self,
@@ -184,6 +189,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, letter);
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, trim);
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, trim_adjustment);
+  gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, pfl);
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, volume);
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, volume_adjustment);
   gtk_widget_class_bind_template_child (widget_class, EchChannelStrip, meter);
@@ -218,5 +224,6 @@ ech_channel_strip_init (EchChannelStrip *self)
   g_binding_group_bind (self->bindings, "eq-mid", self->eq_adjustments[ECH_BAND_MID], "value", both);
   g_binding_group_bind (self->bindings, "eq-high", self->eq_adjustments[ECH_BAND_HIGH], "value",
                         both);
+  g_binding_group_bind (self->bindings, "pfl", self->pfl, "active", both);
   g_binding_group_bind (self->bindings, "volume", self->volume_adjustment, "value", both);
 }

@@ -17,6 +17,12 @@ struct _EchMixerView {
   GtkWidget       *root;
   EchChannelStrip *strip_a;
   EchChannelStrip *strip_b;
+  GtkWidget       *headphones_mix;
+  GtkAdjustment   *headphones_mix_adjustment;
+  GtkWidget       *headphones_volume;
+  GtkAdjustment   *headphones_volume_adjustment;
+  GtkWidget       *booth;
+  GtkAdjustment   *booth_adjustment;
   GtkWidget       *master;
   GtkAdjustment   *master_adjustment;
   EchMeterView    *meter;
@@ -80,6 +86,11 @@ ech_mixer_view_set_session (EchMixerView *self, EchSessionModel *session)
 
   g_object_bind_property (self->model, "crossfader", self->crossfader_adjustment, "value", both);
   g_object_bind_property (self->model, "master-volume", self->master_adjustment, "value", both);
+  g_object_bind_property (self->model, "booth-volume", self->booth_adjustment, "value", both);
+  g_object_bind_property (self->model, "headphones-volume", self->headphones_volume_adjustment,
+                          "value", both);
+  g_object_bind_property (self->model, "headphones-mix", self->headphones_mix_adjustment, "value",
+                          both);
   g_signal_connect_object (self->model, "notify::message", G_CALLBACK (show_message), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->model, "notify::limiting", G_CALLBACK (show_limiting), self,
@@ -128,6 +139,12 @@ ech_mixer_view_class_init (EchMixerViewClass *klass)
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, root);
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, strip_a);
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, strip_b);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, headphones_mix);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, headphones_mix_adjustment);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, headphones_volume);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, headphones_volume_adjustment);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, booth);
+  gtk_widget_class_bind_template_child (widget_class, EchMixerView, booth_adjustment);
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, master);
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, master_adjustment);
   gtk_widget_class_bind_template_child (widget_class, EchMixerView, meter);
@@ -145,6 +162,10 @@ ech_mixer_view_init (EchMixerView *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   ech_ui_set_accessible (GTK_ACCESSIBLE (self), _ ("Mixer"), NULL);
+  ech_ui_set_accessible (GTK_ACCESSIBLE (self->headphones_mix), _ ("Headphones mix"),
+                         _ ("0 is the cued channels, 1 is the master"));
+  ech_ui_set_accessible (GTK_ACCESSIBLE (self->headphones_volume), _ ("Headphones level"), NULL);
+  ech_ui_set_accessible (GTK_ACCESSIBLE (self->booth), _ ("Booth level"), NULL);
   ech_ui_set_accessible (GTK_ACCESSIBLE (self->master), _ ("Master level"), NULL);
   ech_ui_set_accessible (GTK_ACCESSIBLE (self->meter), _ ("Level, master"), NULL);
   ech_ui_set_accessible (GTK_ACCESSIBLE (self->crossfader), _ ("Crossfader"),

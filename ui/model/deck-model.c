@@ -1,15 +1,12 @@
-/* See deck-model.h.
+/* See deck-model.h.  Cues, loops and bend: deck-performance.c.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <glib/gi18n.h>
 
-#include "ui/model/control.h"
-#include "ui/model/model-private.h"
+#include <errno.h>
 
-#define TRANSPORT_VERBS ((1u << ECH_VERB_PLAY) | (1u << ECH_VERB_STOP))
-#define CUE_VERBS       (1u << ECH_VERB_CUE)
-#define SEEK_VERBS      ((1u << ECH_VERB_SEEK) | (1u << ECH_VERB_BEATJUMP))
+#include "ui/model/deck-model-private.h"
 
 /* A cue point nearer than this to where the deck stands is where the deck stands. */
 #define SAME_PLACE_SECONDS 0.005
@@ -17,33 +14,13 @@
 /* Polls after a change of track in which the engine is asked for it. */
 #define MAX_TRACK_LOOKS 30
 
-enum ech_due { DUE_TRANSPORT, DUE_CUE, DUE_SEEK, N_DUES };
-
-static const guint32 due_verbs[N_DUES] = { TRANSPORT_VERBS, CUE_VERBS, SEEK_VERBS };
-
-struct _EchDeckModel {
-  GObject parent_instance;
-
-  /* borrowed: owns us, and detaches us first */
-  EchSessionModel *session;
-
-  /* owned */
-  EchTrack *track;
-  char     *message;
-  char     *quantize;
-  char     *hint;
-
-  guint                  index;
-  char                   letter[2];
-  struct ech_deck_status status;
-  struct ech_control     controls[ECH_DECK_N_CONTROLS];
-  struct ech_control     synced;
-  guint                  track_generation;
-  guint                  track_looks; /* polls in which the track is asked for again */
-  gint64                 message_until_us;
-  double                 tempo_range;
-  double                 position, length, remaining; /* seconds */
-  double                 beats_left[N_DUES];
+static const guint64 due_verbs[ECH_N_DUES] = {
+  [ECH_DUE_TRANSPORT] = ECH_TRANSPORT_VERBS,
+  [ECH_DUE_CUE]       = ECH_CUE_VERBS,
+  [ECH_DUE_SEEK]      = ECH_SEEK_VERBS,
+  [ECH_DUE_LOOP]      = ECH_LOOP_VERBS,
+  [ECH_DUE_LOOP_IN]   = ECH_VERB_BIT (LOOP_IN),
+  [ECH_DUE_LOOP_OUT]  = ECH_VERB_BIT (LOOP_OUT),
 };
 
 enum {
@@ -76,11 +53,17 @@ enum {
   PROP_TRANSPORT_BEATS_LEFT,
   PROP_CUE_BEATS_LEFT,
   PROP_SEEK_BEATS_LEFT,
+  PROP_LOOP_BEATS_LEFT,
+  PROP_LOOP_IN_BEATS_LEFT,
+  PROP_LOOP_OUT_BEATS_LEFT,
+  PROP_LOOP_SIZE,
+  PROP_PFL,
   PROP_MESSAGE,
   N_PROPS
 };
 
 static GParamSpec *props[N_PROPS];
+static guint       points_signal;
 
 G_DEFINE_BOXED_TYPE (EchTrack, ech_track, ech_track_ref, ech_track_unref)
 G_DEFINE_FINAL_TYPE (EchDeckModel, ech_deck_model, G_TYPE_OBJECT)
@@ -91,28 +74,24 @@ changed (EchDeckModel *self, guint prop)
   g_object_notify_by_pspec (G_OBJECT (self), props[prop]);
 }
 
-static int
-post (EchDeckModel *self, struct ech_action *action)
+int
+ech_deck_model_post (EchDeckModel *self, struct ech_action *action)
 {
-  int r;
-
   if (!self->session)
-    return -1;
+    return -ESHUTDOWN;
   action->deck = self->index;
-  r            = ech_session_model_post (self->session, action);
-  return r;
+  return ech_session_model_post (self->session, action);
 }
 
-/* Of a button: a full lane is told, since nobody posts it again. */
-static void
-post_once (EchDeckModel *self, struct ech_action *action)
+void
+ech_deck_model_post_once (EchDeckModel *self, struct ech_action *action)
 {
-  if (post (self, action) != 0)
+  if (ech_deck_model_post (self, action) != 0)
     ech_deck_model_tell (self, _ ("Too much is being asked at once: press again"));
 }
 
-static struct ech_timing
-quantized (EchDeckModel *self, gboolean now)
+struct ech_timing
+ech_deck_model_quantized (EchDeckModel *self, gboolean now)
 {
   struct ech_timing timing = { .kind = ECH_TIMING_NOW };
 
@@ -121,8 +100,8 @@ quantized (EchDeckModel *self, gboolean now)
   return timing;
 }
 
-static gboolean
-cancel_if_waiting (EchDeckModel *self, guint32 verbs)
+gboolean
+ech_deck_model_cancel_if_waiting (EchDeckModel *self, guint64 verbs)
 {
   const struct ech_waiting *waiting;
 
@@ -137,8 +116,8 @@ cancel_if_waiting (EchDeckModel *self, guint32 verbs)
 
 /* --- following the engine --- */
 
-static double
-seconds_of (EchDeckModel *self, double frames)
+double
+ech_deck_model_seconds_of (EchDeckModel *self, double frames)
 {
   return self->status.track_rate > 0 ? frames / self->status.track_rate : 0.0;
 }
@@ -191,8 +170,8 @@ follow_hint (EchDeckModel *self)
 static void
 follow_position (EchDeckModel *self, gint64 now_us)
 {
-  double position = seconds_of (self, ech_deck_model_get_position_at (self, now_us));
-  double length   = seconds_of (self, self->status.length_frames);
+  double position = ech_deck_model_seconds_of (self, ech_deck_model_get_position_at (self, now_us));
+  double length   = ech_deck_model_seconds_of (self, self->status.length_frames);
   double speed    = self->status.speed > 0 ? self->status.speed : 1.0;
   double left     = MAX (0.0, length - position) / speed;
 
@@ -213,11 +192,9 @@ follow_position (EchDeckModel *self, gint64 now_us)
 static void
 follow_waiting (EchDeckModel *self, gint64 now_us)
 {
-  static const guint due_props[N_DUES] = { PROP_TRANSPORT_BEATS_LEFT, PROP_CUE_BEATS_LEFT,
-                                           PROP_SEEK_BEATS_LEFT };
-  double             beat              = ech_session_model_get_beat_at (self->session, now_us);
+  double beat = ech_session_model_get_beat_at (self->session, now_us);
 
-  for (guint i = 0; i < N_DUES; i++) {
+  for (guint i = 0; i < ECH_N_DUES; i++) {
     const struct ech_waiting *w =
       ech_session_model_find_waiting (self->session, self->index, due_verbs[i]);
     double left = -1.0;
@@ -226,7 +203,7 @@ follow_waiting (EchDeckModel *self, gint64 now_us)
       left = MAX (0.0, w->due_beats - beat);
     if (left != self->beats_left[i]) {
       self->beats_left[i] = left;
-      changed (self, due_props[i]);
+      changed (self, PROP_TRANSPORT_BEATS_LEFT + i);
     }
   }
 }
@@ -269,7 +246,7 @@ post_control (EchDeckModel *self, enum ech_deck_control control)
     break;
   default: g_return_if_reached ();
   }
-  self->controls[control].unsent = post (self, &action) != 0;
+  self->controls[control].unsent = ech_deck_model_post (self, &action) != 0;
 }
 
 static void
@@ -283,6 +260,8 @@ follow_controls (EchDeckModel *self, gint64 now_us)
   }
   if (ech_control_follow (&self->synced, self->status.sync, now_us))
     changed (self, PROP_SYNCED);
+  if (ech_control_follow (&self->pfl, self->status.pfl, now_us))
+    changed (self, PROP_PFL);
 }
 
 static void
@@ -312,6 +291,25 @@ notify_status (EchDeckModel *self, const struct ech_deck_status *old)
     changed (self, PROP_HAS_GRID);
 }
 
+static gboolean
+is_same (double a, double b)
+{
+  return a == b || (isnan (a) && isnan (b));
+}
+
+/* Cue point, hot cues, loop: what lies on the track. */
+static gboolean
+are_points_the_same (const struct ech_deck_status *a, const struct ech_deck_status *b)
+{
+  for (guint i = 0; i < ECH_N_HOTCUES; i++)
+    if (!is_same (a->hotcue_frames[i], b->hotcue_frames[i]))
+      return FALSE;
+  return a->generation == b->generation && a->track_rate == b->track_rate &&
+         a->cue_frames == b->cue_frames && a->loop_active == b->loop_active &&
+         is_same (a->loop_in_frames, b->loop_in_frames) &&
+         is_same (a->loop_out_frames, b->loop_out_frames) && a->has_grid == b->has_grid;
+}
+
 void
 ech_deck_model_follow (EchDeckModel *self, const struct ech_state *state, gint64 now_us)
 {
@@ -324,6 +322,9 @@ ech_deck_model_follow (EchDeckModel *self, const struct ech_state *state, gint64
   follow_position (self, now_us);
   follow_waiting (self, now_us);
   follow_controls (self, now_us);
+  ech_deck_model_follow_holds (self, now_us);
+  if (!are_points_the_same (&old, &self->status))
+    g_signal_emit (self, points_signal, 0);
 
   if (self->message && now_us >= self->message_until_us) {
     g_clear_pointer (&self->message, g_free);
@@ -344,6 +345,8 @@ ech_deck_model_refused (EchDeckModel *self, const struct ech_event *event)
       ech_control_release (&self->controls[ECH_DECK_CONTROL_EQ_LOW + event->index]);
     break;
   case ECH_VERB_SYNC: ech_control_release (&self->synced); break;
+  case ECH_VERB_PFL: ech_control_release (&self->pfl); break;
+  case ECH_VERB_BEND: ech_deck_model_bend_refused (self); break;
   default: break;
   }
   ech_deck_model_tell (self, event->text);
@@ -368,11 +371,17 @@ ech_deck_model_toggle_play (EchDeckModel *self, gboolean now)
 
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
-  if (cancel_if_waiting (self, TRANSPORT_VERBS))
+  /* While the cue button is held the deck plays already: now it goes on when that is let go. */
+  if (self->preview == ECH_PREVIEW_HELD) {
+    ech_deck_model_forget_preview (self);
+    return;
+  }
+  ech_deck_model_forget_preview (self);
+  if (ech_deck_model_cancel_if_waiting (self, ECH_TRANSPORT_VERBS))
     return;
   action.verb   = self->status.state == ECH_DECK_PLAYING ? ECH_VERB_STOP : ECH_VERB_PLAY;
-  action.timing = quantized (self, now);
-  post_once (self, &action);
+  action.timing = ech_deck_model_quantized (self, now);
+  ech_deck_model_post_once (self, &action);
 }
 
 void
@@ -384,14 +393,15 @@ ech_deck_model_cue (EchDeckModel *self, gboolean now)
 
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
-  if (cancel_if_waiting (self, CUE_VERBS))
+  ech_deck_model_forget_preview (self);
+  if (ech_deck_model_cancel_if_waiting (self, ECH_CUE_VERBS))
     return;
-  here = seconds_of (self, self->status.position_frames);
+  here = ech_deck_model_seconds_of (self, self->status.position_frames);
   if (!playing && !now &&
-      fabs (here - seconds_of (self, self->status.cue_frames)) > SAME_PLACE_SECONDS)
+      fabs (here - ech_deck_model_seconds_of (self, self->status.cue_frames)) > SAME_PLACE_SECONDS)
     action.value = here;
-  action.timing = quantized (self, now || !playing);
-  post_once (self, &action);
+  action.timing = ech_deck_model_quantized (self, now || !playing);
+  ech_deck_model_post_once (self, &action);
 }
 
 /* The beat or bar of the track that is nearest to @seconds, where a jump that waits
@@ -424,13 +434,13 @@ ech_deck_model_seek (EchDeckModel *self, double seconds)
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
   /* The newest wish counts: a seek that waits gives way. */
-  cancel_if_waiting (self, SEEK_VERBS);
-  action.timing = quantized (self, !playing);
+  ech_deck_model_cancel_if_waiting (self, ECH_SEEK_VERBS);
+  action.timing = ech_deck_model_quantized (self, !playing);
   action.value  = CLAMP (seconds, 0.0, MAX (0.0, self->length));
   if (action.timing.kind == ECH_TIMING_GRID && self->status.has_grid &&
       self->status.grid.frames_per_beat > 0)
     action.value = snap (self, action.value, action.timing.beats);
-  post_once (self, &action);
+  ech_deck_model_post_once (self, &action);
 }
 
 void
@@ -438,7 +448,7 @@ ech_deck_model_cancel_seek (EchDeckModel *self)
 {
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
-  cancel_if_waiting (self, SEEK_VERBS);
+  ech_deck_model_cancel_if_waiting (self, ECH_SEEK_VERBS);
 }
 
 void
@@ -448,8 +458,8 @@ ech_deck_model_beat_jump (EchDeckModel *self, double beats)
 
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
-  action.timing = quantized (self, self->status.state != ECH_DECK_PLAYING);
-  post_once (self, &action);
+  action.timing = ech_deck_model_quantized (self, self->status.state != ECH_DECK_PLAYING);
+  ech_deck_model_post_once (self, &action);
 }
 
 void
@@ -462,7 +472,7 @@ ech_deck_model_load (EchDeckModel *self, const char *path)
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
   g_return_if_fail (path);
 
-  post_once (self, &action);
+  ech_deck_model_post_once (self, &action);
 }
 
 void
@@ -472,7 +482,7 @@ ech_deck_model_eject (EchDeckModel *self)
 
   g_return_if_fail (ECH_IS_DECK_MODEL (self));
 
-  post_once (self, &action);
+  ech_deck_model_post_once (self, &action);
 }
 
 void
@@ -487,8 +497,24 @@ ech_deck_model_set_synced (EchDeckModel *self, gboolean synced)
   if (self->synced.value == action.value)
     return;
   ech_control_set (&self->synced, action.value, g_get_monotonic_time ());
-  post_once (self, &action);
+  ech_deck_model_post_once (self, &action);
   changed (self, PROP_SYNCED);
+}
+
+void
+ech_deck_model_set_pfl (EchDeckModel *self, gboolean pfl)
+{
+  struct ech_action action = { .verb   = ECH_VERB_PFL,
+                               .value  = pfl ? 1.0 : 0.0,
+                               .timing = { .kind = ECH_TIMING_NOW } };
+
+  g_return_if_fail (ECH_IS_DECK_MODEL (self));
+
+  if (self->pfl.value == action.value)
+    return;
+  ech_control_set (&self->pfl, action.value, g_get_monotonic_time ());
+  ech_deck_model_post_once (self, &action);
+  changed (self, PROP_PFL);
 }
 
 void
@@ -612,7 +638,8 @@ ech_deck_model_get_due_in (EchDeckModel *self, gint64 time_us, enum ech_verb *ou
   if (!self->session)
     return -1.0;
   w = ech_session_model_find_waiting (self->session, self->index,
-                                      TRANSPORT_VERBS | CUE_VERBS | SEEK_VERBS);
+                                      ECH_TRANSPORT_VERBS | ECH_CUE_VERBS | ECH_SEEK_VERBS |
+                                        ECH_VERB_BIT (HOTCUE_JUMP));
   bpm = ech_session_model_get_state (self->session)->timeline.bpm;
   if (!w || isnan (w->due_beats) || bpm <= 0)
     return -1.0;
@@ -660,8 +687,13 @@ ech_deck_model_get_property (GObject *object, guint id, GValue *value, GParamSpe
   case PROP_TRANSPORT_BEATS_LEFT:
   case PROP_CUE_BEATS_LEFT:
   case PROP_SEEK_BEATS_LEFT:
+  case PROP_LOOP_BEATS_LEFT:
+  case PROP_LOOP_IN_BEATS_LEFT:
+  case PROP_LOOP_OUT_BEATS_LEFT:
     g_value_set_double (value, self->beats_left[id - PROP_TRANSPORT_BEATS_LEFT]);
     break;
+  case PROP_LOOP_SIZE: g_value_set_double (value, self->loop_size); break;
+  case PROP_PFL: g_value_set_boolean (value, self->pfl.value != 0); break;
   case PROP_MESSAGE: g_value_set_string (value, self->message); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -688,6 +720,15 @@ set_tempo_range (EchDeckModel *self, double range)
 }
 
 static void
+set_loop_size (EchDeckModel *self, double beats)
+{
+  if (beats == self->loop_size)
+    return;
+  self->loop_size = beats;
+  changed (self, PROP_LOOP_SIZE);
+}
+
+static void
 ech_deck_model_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   EchDeckModel *self = ECH_DECK_MODEL (object);
@@ -704,6 +745,8 @@ ech_deck_model_set_property (GObject *object, guint id, const GValue *value, GPa
   case PROP_TEMPO_RANGE: set_tempo_range (self, g_value_get_double (value)); break;
   case PROP_QUANTIZE: set_quantize (self, g_value_get_string (value)); break;
   case PROP_SYNCED: ech_deck_model_set_synced (self, g_value_get_boolean (value)); break;
+  case PROP_LOOP_SIZE: set_loop_size (self, g_value_get_double (value)); break;
+  case PROP_PFL: ech_deck_model_set_pfl (self, g_value_get_boolean (value)); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
@@ -713,6 +756,7 @@ ech_deck_model_finalize (GObject *object)
 {
   EchDeckModel *self = ECH_DECK_MODEL (object);
 
+  g_clear_handle_id (&self->nudge_timer, g_source_remove);
   g_clear_pointer (&self->track, ech_track_unref);
   g_clear_pointer (&self->message, g_free);
   g_clear_pointer (&self->quantize, g_free);
@@ -784,8 +828,16 @@ ech_deck_model_class_init (EchDeckModelClass *klass)
   add_double (PROP_TRANSPORT_BEATS_LEFT, "transport-beats-left", -1, G_MAXDOUBLE, -1, ro);
   add_double (PROP_CUE_BEATS_LEFT, "cue-beats-left", -1, G_MAXDOUBLE, -1, ro);
   add_double (PROP_SEEK_BEATS_LEFT, "seek-beats-left", -1, G_MAXDOUBLE, -1, ro);
+  add_double (PROP_LOOP_BEATS_LEFT, "loop-beats-left", -1, G_MAXDOUBLE, -1, ro);
+  add_double (PROP_LOOP_IN_BEATS_LEFT, "loop-in-beats-left", -1, G_MAXDOUBLE, -1, ro);
+  add_double (PROP_LOOP_OUT_BEATS_LEFT, "loop-out-beats-left", -1, G_MAXDOUBLE, -1, ro);
+  add_double (PROP_LOOP_SIZE, "loop-size", ECH_MIN_LOOP_BEATS, ECH_MAX_LOOP_BEATS, 4, rw);
+  add_boolean (PROP_PFL, "pfl", rw);
   add_string (PROP_MESSAGE, "message", ro);
   g_object_class_install_properties (object_class, N_PROPS, props);
+
+  points_signal = g_signal_new ("points", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -794,8 +846,9 @@ ech_deck_model_init (EchDeckModel *self)
   self->quantize    = g_strdup ("bar");
   self->hint        = g_strdup ("");
   self->tempo_range = 8.0;
+  self->loop_size   = 4.0;
   self->controls[ECH_DECK_CONTROL_VOLUME].value = 1.0;
-  for (guint i = 0; i < N_DUES; i++)
+  for (guint i = 0; i < ECH_N_DUES; i++)
     self->beats_left[i] = -1.0;
 }
 

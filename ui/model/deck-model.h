@@ -29,6 +29,9 @@ enum ech_deck_control {
 #define ECH_TRIM_MIN_DB (-24.0)
 #define ECH_TRIM_MAX_DB (12.0)
 
+/* What a bend button adds to the ratio of speed while it is held, or takes from it. */
+#define ECH_BEND_OFFSET 0.02
+
 #define ECH_TYPE_DECK_MODEL (ech_deck_model_get_type ())
 G_DECLARE_FINAL_TYPE (EchDeckModel, ech_deck_model, ECH, DECK_MODEL, GObject)
 
@@ -51,7 +54,13 @@ G_DECLARE_FINAL_TYPE (EchDeckModel, ech_deck_model, ECH, DECK_MODEL, GObject)
  *    ech_timing_parse() reads it; read and write)
  *  - `transport-beats-left`, `cue-beats-left`, `seek-beats-left` (double): how long
  *    the play or stop, the cue, the seek or beat jump still waits; -1 = none does
+ *  - `loop-beats-left`, `loop-in-beats-left`, `loop-out-beats-left` (double): the same of loops
+ *  - `loop-size` (double, beats that the loop button lays, 1/32 .. 64; read and write)
+ *  - `pfl` (boolean, heard in the headphones; read and write)
  *  - `message` (string): the newest refusal, NULL after ECH_MESSAGE_SECONDS
+ *
+ * Signals:
+ *  - `points` (): the cue point, a hot cue or the loop has changed, or the track under them
  */
 
 guint       ech_deck_model_get_index (EchDeckModel *self);
@@ -74,10 +83,51 @@ void ech_deck_model_cue (EchDeckModel *self, gboolean now);
  * bar) of the track that is nearest to @seconds. */
 void ech_deck_model_seek (EchDeckModel *self, double seconds);
 
+/* The cue button: ech_deck_model_cue(); or, where the deck stands at its cue point, plays until it is
+ * let go, and then stops and goes back.  To press play meanwhile lets it play on. */
+void ech_deck_model_hold_cue (EchDeckModel *self, gboolean now);
+void ech_deck_model_release_cue (EchDeckModel *self);
+
 /* Takes back a seek or beat jump that waits. */
 void ech_deck_model_cancel_seek (EchDeckModel *self);
 
 void ech_deck_model_beat_jump (EchDeckModel *self, double beats);
+
+/* What a pad does: take back what waits, else jump to its hot cue, else set it.  A jump obeys the
+ * quantise selector as play does; so does a set on a synced deck that plays. */
+void ech_deck_model_press_hotcue (EchDeckModel *self, guint index, gboolean now);
+void ech_deck_model_clear_hotcue (EchDeckModel *self, guint index);
+
+/* Track frames, NAN = not set. */
+double ech_deck_model_get_hotcue_frames (EchDeckModel *self, guint index);
+
+/* How long what that pad asked for still waits; -1 = nothing does. */
+double ech_deck_model_get_hotcue_beats_left (EchDeckModel *self, guint index);
+
+/* Takes back a loop that waits; else leaves the loop that runs; else loops `loop-size` beats. */
+void ech_deck_model_toggle_loop (EchDeckModel *self, gboolean now);
+
+/* Doubles (1) or halves (-1) `loop-size`, and the loop that runs: it keeps its in point, and its new
+ * length takes hold when the playhead meets the new out point or begins the next pass. */
+void ech_deck_model_scale_loop (EchDeckModel *self, int steps);
+void ech_deck_model_loop_in (EchDeckModel *self, gboolean now);
+void ech_deck_model_loop_out (EchDeckModel *self, gboolean now);
+
+/* Moves the loop by its own length, on (1) or back (-1). */
+void ech_deck_model_move_loop (EchDeckModel *self, int direction);
+
+/* Whether a loop runs; its points in track frames, NAN = not set. */
+gboolean ech_deck_model_get_loop (EchDeckModel *self, double *out_in_frames, double *out_out_frames);
+
+/* Of the loop that runs; NAN if none does or the track has no grid. */
+double ech_deck_model_get_loop_beats (EchDeckModel *self);
+
+/* Bends the speed by @offset (a ratio, ECH_BEND_OFFSET is the buttons') until it is called with 0. */
+void ech_deck_model_bend (EchDeckModel *self, double offset);
+
+/* Bends for a moment. */
+void ech_deck_model_nudge (EchDeckModel *self, double offset);
+void ech_deck_model_set_pfl (EchDeckModel *self, gboolean pfl);
 void ech_deck_model_load (EchDeckModel *self, const char *path);
 void ech_deck_model_eject (EchDeckModel *self);
 void ech_deck_model_set_synced (EchDeckModel *self, gboolean synced);

@@ -10,6 +10,15 @@
 /* Less than this much under unity is rounding, not limiting. */
 #define LIMITING_GAIN 0.99f
 
+enum mixer_control {
+  CONTROL_CROSSFADER,
+  CONTROL_MASTER_VOLUME,
+  CONTROL_BOOTH_VOLUME,
+  CONTROL_HEADPHONES_VOLUME,
+  CONTROL_HEADPHONES_MIX,
+  N_CONTROLS,
+};
+
 struct _EchMixerModel {
   GObject parent_instance;
 
@@ -19,52 +28,74 @@ struct _EchMixerModel {
   /* owned */
   char *message;
 
-  struct ech_control crossfader;
-  struct ech_control master_volume;
+  struct ech_control controls[N_CONTROLS];
   float              peak[2];
   gboolean           limiting;
   gint64             message_until_us;
 };
 
-enum { PROP_CROSSFADER = 1, PROP_MASTER_VOLUME, PROP_LIMITING, PROP_MESSAGE, N_PROPS };
+/* The controls in the order of their numbers. */
+enum {
+  PROP_CROSSFADER = 1,
+  PROP_MASTER_VOLUME,
+  PROP_BOOTH_VOLUME,
+  PROP_HEADPHONES_VOLUME,
+  PROP_HEADPHONES_MIX,
+  PROP_LIMITING,
+  PROP_MESSAGE,
+  N_PROPS
+};
+
+static const enum ech_verb verbs[N_CONTROLS] = {
+  ECH_VERB_CROSSFADER, ECH_VERB_MASTER_VOLUME, ECH_VERB_BOOTH_VOLUME, ECH_VERB_HEADPHONES_VOLUME,
+  ECH_VERB_HEADPHONES_MIX,
+};
 
 static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (EchMixerModel, ech_mixer_model, G_TYPE_OBJECT)
 
 static void
-post (EchMixerModel *self, enum ech_verb verb, struct ech_control *control)
+changed (EchMixerModel *self, enum mixer_control control)
 {
-  struct ech_action action = { .verb   = verb,
-                               .value  = control->value,
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CROSSFADER + control]);
+}
+
+static void
+post (EchMixerModel *self, enum mixer_control control)
+{
+  struct ech_action action = { .verb   = verbs[control],
+                               .value  = self->controls[control].value,
                                .timing = { .kind = ECH_TIMING_NOW } };
 
-  control->unsent = self->session && ech_session_model_post (self->session, &action) != 0;
+  self->controls[control].unsent =
+    self->session && ech_session_model_post (self->session, &action) != 0;
 }
 
 static void
-set (EchMixerModel *self, enum ech_verb verb, struct ech_control *control, double value, guint prop)
+set (EchMixerModel *self, enum mixer_control control, double value)
 {
   value = CLAMP (value, 0.0, 1.0);
-  if (control->value == value)
+  if (self->controls[control].value == value)
     return;
-  ech_control_set (control, value, g_get_monotonic_time ());
-  post (self, verb, control);
-  g_object_notify_by_pspec (G_OBJECT (self), props[prop]);
+  ech_control_set (&self->controls[control], value, g_get_monotonic_time ());
+  post (self, control);
+  changed (self, control);
 }
 
 static void
-follow (EchMixerModel      *self,
-        enum ech_verb       verb,
-        struct ech_control *control,
-        double              value,
-        gint64              now_us,
-        guint               prop)
+follow_controls (EchMixerModel *self, const struct ech_state *state, gint64 now_us)
 {
-  if (control->unsent)
-    post (self, verb, control);
-  if (ech_control_follow (control, value, now_us))
-    g_object_notify_by_pspec (G_OBJECT (self), props[prop]);
+  const double values[N_CONTROLS] = { state->crossfader, state->master_volume,
+                                                state->booth_volume, state->headphones_volume,
+                                                state->headphones_mix };
+
+  for (guint i = 0; i < N_CONTROLS; i++) {
+    if (self->controls[i].unsent)
+      post (self, i);
+    if (ech_control_follow (&self->controls[i], values[i], now_us))
+      changed (self, i);
+  }
 }
 
 void
@@ -73,9 +104,7 @@ ech_mixer_model_follow (EchMixerModel *self, const struct ech_state *state, gint
   gboolean limiting = state->limiter_gain > 0 && state->limiter_gain < LIMITING_GAIN;
 
   memcpy (self->peak, state->master_peak, sizeof self->peak);
-  follow (self, ECH_VERB_CROSSFADER, &self->crossfader, state->crossfader, now_us, PROP_CROSSFADER);
-  follow (self, ECH_VERB_MASTER_VOLUME, &self->master_volume, state->master_volume, now_us,
-          PROP_MASTER_VOLUME);
+  follow_controls (self, state, now_us);
   if (limiting != self->limiting) {
     self->limiting = limiting;
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIMITING]);
@@ -89,10 +118,9 @@ ech_mixer_model_follow (EchMixerModel *self, const struct ech_state *state, gint
 void
 ech_mixer_model_refused (EchMixerModel *self, const struct ech_event *event)
 {
-  if (event->verb == ECH_VERB_CROSSFADER)
-    ech_control_release (&self->crossfader);
-  if (event->verb == ECH_VERB_MASTER_VOLUME)
-    ech_control_release (&self->master_volume);
+  for (guint i = 0; i < N_CONTROLS; i++)
+    if (event->verb == verbs[i])
+      ech_control_release (&self->controls[i]);
 
   self->message_until_us = g_get_monotonic_time () + ECH_MESSAGE_SECONDS * G_TIME_SPAN_SECOND;
   if (ech_model_set_string (&self->message, event->text))
@@ -104,7 +132,7 @@ ech_mixer_model_get_crossfader (EchMixerModel *self)
 {
   g_return_val_if_fail (ECH_IS_MIXER_MODEL (self), 0.5);
 
-  return self->crossfader.value;
+  return self->controls[CONTROL_CROSSFADER].value;
 }
 
 void
@@ -112,15 +140,7 @@ ech_mixer_model_set_crossfader (EchMixerModel *self, double position)
 {
   g_return_if_fail (ECH_IS_MIXER_MODEL (self));
 
-  set (self, ECH_VERB_CROSSFADER, &self->crossfader, position, PROP_CROSSFADER);
-}
-
-void
-ech_mixer_model_set_master_volume (EchMixerModel *self, double volume)
-{
-  g_return_if_fail (ECH_IS_MIXER_MODEL (self));
-
-  set (self, ECH_VERB_MASTER_VOLUME, &self->master_volume, volume, PROP_MASTER_VOLUME);
+  set (self, CONTROL_CROSSFADER, position);
 }
 
 void
@@ -135,8 +155,13 @@ ech_mixer_model_get_property (GObject *object, guint id, GValue *value, GParamSp
   EchMixerModel *self = ECH_MIXER_MODEL (object);
 
   switch (id) {
-  case PROP_CROSSFADER: g_value_set_double (value, self->crossfader.value); break;
-  case PROP_MASTER_VOLUME: g_value_set_double (value, self->master_volume.value); break;
+  case PROP_CROSSFADER:
+  case PROP_MASTER_VOLUME:
+  case PROP_BOOTH_VOLUME:
+  case PROP_HEADPHONES_VOLUME:
+  case PROP_HEADPHONES_MIX:
+    g_value_set_double (value, self->controls[id - PROP_CROSSFADER].value);
+    break;
   case PROP_LIMITING: g_value_set_boolean (value, self->limiting); break;
   case PROP_MESSAGE: g_value_set_string (value, self->message); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -149,9 +174,12 @@ ech_mixer_model_set_property (GObject *object, guint id, const GValue *value, GP
   EchMixerModel *self = ECH_MIXER_MODEL (object);
 
   switch (id) {
-  case PROP_CROSSFADER: ech_mixer_model_set_crossfader (self, g_value_get_double (value)); break;
+  case PROP_CROSSFADER:
   case PROP_MASTER_VOLUME:
-    ech_mixer_model_set_master_volume (self, g_value_get_double (value));
+  case PROP_BOOTH_VOLUME:
+  case PROP_HEADPHONES_VOLUME:
+  case PROP_HEADPHONES_MIX:
+    set (self, id - PROP_CROSSFADER, g_value_get_double (value));
     break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -180,6 +208,10 @@ ech_mixer_model_class_init (EchMixerModelClass *klass)
 
   props[PROP_CROSSFADER]    = g_param_spec_double ("crossfader", NULL, NULL, 0, 1, 0.5, rw);
   props[PROP_MASTER_VOLUME] = g_param_spec_double ("master-volume", NULL, NULL, 0, 1, 1, rw);
+  props[PROP_BOOTH_VOLUME]  = g_param_spec_double ("booth-volume", NULL, NULL, 0, 1, 1, rw);
+  props[PROP_HEADPHONES_VOLUME] =
+    g_param_spec_double ("headphones-volume", NULL, NULL, 0, 1, 1, rw);
+  props[PROP_HEADPHONES_MIX] = g_param_spec_double ("headphones-mix", NULL, NULL, 0, 1, 0, rw);
   props[PROP_LIMITING]      = g_param_spec_boolean ("limiting", NULL, NULL, FALSE, ro);
   props[PROP_MESSAGE]       = g_param_spec_string ("message", NULL, NULL, NULL, ro);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -188,8 +220,10 @@ ech_mixer_model_class_init (EchMixerModelClass *klass)
 static void
 ech_mixer_model_init (EchMixerModel *self)
 {
-  self->crossfader.value    = 0.5;
-  self->master_volume.value = 1.0;
+  self->controls[CONTROL_CROSSFADER].value        = 0.5;
+  self->controls[CONTROL_MASTER_VOLUME].value     = 1.0;
+  self->controls[CONTROL_BOOTH_VOLUME].value      = 1.0;
+  self->controls[CONTROL_HEADPHONES_VOLUME].value = 1.0;
 }
 
 EchMixerModel *

@@ -17,7 +17,8 @@ G_DECLARE_FINAL_TYPE (EchMixerModel, ech_mixer_model, ECH, MIXER_MODEL, GObject)
  *
  * Properties:
  *  - `crossfader` (double, 0 = deck A's side .. 1; read and write)
- *  - `master-volume` (double, 0..1; read and write)
+ *  - `master-volume`, `booth-volume`, `headphones-volume` (double, 0..1; read and write)
+ *  - `headphones-mix` (double, 0 = the cued channels .. 1 = the master; read and write)
  *  - `limiting` (boolean; the limiter turns the master down now)
  *  - `message` (string): the newest refusal of something that is no deck's, NULL
  *    after ECH_MESSAGE_SECONDS
@@ -25,7 +26,6 @@ G_DECLARE_FINAL_TYPE (EchMixerModel, ech_mixer_model, ECH, MIXER_MODEL, GObject)
 
 double ech_mixer_model_get_crossfader (EchMixerModel *self);
 void   ech_mixer_model_set_crossfader (EchMixerModel *self, double position);
-void   ech_mixer_model_set_master_volume (EchMixerModel *self, double volume);
 
 /* Linear, of the last few milliseconds; left and right. */
 void ech_mixer_model_get_peak (EchMixerModel *self, float out_peak[2]);

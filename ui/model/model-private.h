@@ -11,6 +11,7 @@
 struct ech_waiting {
   enum ech_verb verb;
   uint32_t      deck;
+  uint32_t      index; /* of a hot cue */
   double        due_beats; /* NAN: no answer yet */
   gint64        posted_us; /* 0: another source's */
   char          id[ECH_ID_MAX];
@@ -19,6 +20,9 @@ struct ech_waiting {
 /* The session is not referenced: it owns the decks and the mixer. */
 EchDeckModel  *ech_deck_model_new (EchSessionModel *session, guint index);
 EchMixerModel *ech_mixer_model_new (EchSessionModel *session);
+
+/* Ends what is held down: no button is there any more to let it go. */
+void ech_deck_model_let_go (EchDeckModel *self);
 
 /* The session is going: no posts from now on. */
 void ech_deck_model_detach (EchDeckModel *self);
@@ -42,7 +46,13 @@ int ech_session_model_post (EchSessionModel *self, struct ech_action *action);
 /* The first waiting action on @deck of one of the verbs in @verbs (bits, 1 <<
  * verb), or NULL.  Borrowed until the next poll. */
 const struct ech_waiting *
-ech_session_model_find_waiting (EchSessionModel *self, guint deck, guint32 verbs);
+ech_session_model_find_waiting (EchSessionModel *self, guint deck, guint64 verbs);
+
+/* The same, of hot cue @index. */
+const struct ech_waiting *ech_session_model_find_waiting_hotcue (EchSessionModel *self,
+                                                                 guint            deck,
+                                                                 guint64          verbs,
+                                                                 guint            index);
 
 /* Posts CANCEL for it. */
 void ech_session_model_cancel (EchSessionModel *self, const struct ech_waiting *waiting);

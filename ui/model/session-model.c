@@ -90,17 +90,10 @@ set_due (EchSessionModel *self, const struct ech_event *event)
   }
 }
 
-static gboolean
-verb_has_deck (uint32_t verb)
-{
-  return (verb >= ECH_VERB_LOAD && verb <= ECH_VERB_PFL) || verb == ECH_VERB_LOCK ||
-         verb == ECH_VERB_UNLOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_KEYLOCK);
-}
-
 static void
 tell_refusal (EchSessionModel *self, const struct ech_event *event)
 {
-  gboolean on_deck = verb_has_deck (event->verb) && event->deck < self->n_decks;
+  gboolean on_deck = ech_verb_has_deck (event->verb) && event->deck < self->n_decks;
 
   /* It was done or gone a moment before the hand took it back: no news. */
   if (event->verb == ECH_VERB_CANCEL && event->rule == ECH_RULE_UNKNOWN)
@@ -157,7 +150,10 @@ follow_pending (EchSessionModel *self, gint64 now_us)
   }
   for (guint i = 0; i < MIN (self->state.n_pending, ECH_MAX_PENDING_SHOWN); i++) {
     const struct ech_pending *p = &self->state.pending[i];
-    struct ech_waiting        w = { .verb = p->verb, .deck = p->deck, .due_beats = p->due_beats };
+    struct ech_waiting        w = { .verb      = p->verb,
+                                    .deck      = p->deck,
+                                    .index     = p->index,
+                                    .due_beats = p->due_beats };
 
     if (p->source == ech_lane_source (self->lane))
       continue;
@@ -244,6 +240,7 @@ ech_session_model_post (EchSessionModel *self, struct ech_action *action)
 {
   struct ech_waiting waiting = { .verb      = action->verb,
                                  .deck      = action->deck,
+                                 .index     = action->index,
                                  .due_beats = NAN,
                                  .posted_us = g_get_monotonic_time () };
   int                r;
@@ -259,16 +256,32 @@ ech_session_model_post (EchSessionModel *self, struct ech_action *action)
   return r;
 }
 
-const struct ech_waiting *
-ech_session_model_find_waiting (EchSessionModel *self, guint deck, guint32 verbs)
+static const struct ech_waiting *
+find_waiting (EchSessionModel *self, guint deck, guint64 verbs, int index)
 {
   for (guint i = 0; i < self->waiting->len; i++) {
     const struct ech_waiting *w = &g_array_index (self->waiting, struct ech_waiting, i);
 
-    if (w->deck == deck && w->verb < 32 && (verbs & (1u << w->verb)))
+    if (w->deck == deck && w->verb < 64 && (verbs & (G_GUINT64_CONSTANT (1) << w->verb)) &&
+        (index < 0 || w->index == (guint) index))
       return w;
   }
   return NULL;
+}
+
+const struct ech_waiting *
+ech_session_model_find_waiting (EchSessionModel *self, guint deck, guint64 verbs)
+{
+  return find_waiting (self, deck, verbs, -1);
+}
+
+const struct ech_waiting *
+ech_session_model_find_waiting_hotcue (EchSessionModel *self,
+                                       guint            deck,
+                                       guint64          verbs,
+                                       guint            index)
+{
+  return find_waiting (self, deck, verbs, (int) index);
 }
 
 void
@@ -412,6 +425,8 @@ ech_session_model_dispose (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   if (self->lane) {
+    for (guint i = 0; i < self->n_decks; i++)
+      ech_deck_model_let_go (self->decks[i]);
     ech_engine_remove_listener (self->engine, on_event, self);
     ech_engine_remove_source (self->engine, g_steal_pointer (&self->lane));
   }

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ui/ech-ui.h"
+#include "ui/waveform/markers.h"
 #include "ui/waveform/tile.h"
 
 /* While the track is being decoded the picture grows at this pace. */
@@ -25,6 +26,8 @@ struct _EchOverview {
   GSignalGroup *model_signals;
   GdkTexture   *texture;
   guint         refresh_timer;
+
+  struct ech_markers markers;
 
   gboolean following; /* the value moves by itself: not a seek */
   gboolean complete;  /* the texture shows the whole track */
@@ -54,6 +57,15 @@ x_of (EchOverview *self, double seconds)
   double length = get_seconds (self, "length");
 
   return length > 0 ? seconds / length * gtk_widget_get_width (GTK_WIDGET (self)) : 0.0;
+}
+
+static double
+x_of_marker (double frames, gpointer data)
+{
+  EchOverview *self = data;
+  double       rate = ech_track_rate (ech_deck_model_get_track (self->model));
+
+  return rate > 0 ? x_of (self, frames / rate) : 0.0;
 }
 
 static gboolean
@@ -199,19 +211,13 @@ ech_overview_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   float        height = gtk_widget_get_height (widget);
   int          scale  = gtk_widget_get_scale_factor (widget);
   double       x      = x_of (self, MAX (0.0, get_seconds (self, "position")));
-  double       rate;
 
   if (!self->texture)
     return;
   gtk_snapshot_append_texture (snapshot, self->texture, &GRAPHENE_RECT_INIT (0, 0, width, height));
   gtk_snapshot_append_color (snapshot, &(GdkRGBA){ 0.055f, 0.062f, 0.075f, 0.62f },
                              &GRAPHENE_RECT_INIT (0, 0, x, height));
-  rate = ech_track_rate (ech_deck_model_get_track (self->model));
-  if (rate > 0)
-    gtk_snapshot_append_color (
-      snapshot, &(GdkRGBA){ 1.0f, 0.86f, 0.35f, 1 },
-      &GRAPHENE_RECT_INIT (
-        x_of (self, ech_deck_model_get_cue_frames (self->model) / rate) - 2, height - 5, 5, 5));
+  ech_markers_snapshot (&self->markers, widget, snapshot, self->model, x_of_marker, self);
   gtk_snapshot_append_color (snapshot, &(GdkRGBA){ 1, 1, 1, 1 },
                              &GRAPHENE_RECT_INIT (x - 1, 0, 2, height));
   self->drawn_x = (int) lround (x * scale);
@@ -244,6 +250,7 @@ static void
 ech_overview_css_changed (GtkWidget *widget, GtkCssStyleChange *change)
 {
   GTK_WIDGET_CLASS (ech_overview_parent_class)->css_changed (widget, change);
+  ech_markers_clear (&ECH_OVERVIEW (widget)->markers);
   refresh (ECH_OVERVIEW (widget));
 }
 
@@ -290,6 +297,7 @@ ech_overview_dispose (GObject *object)
   EchOverview *self = ECH_OVERVIEW (object);
 
   g_clear_handle_id (&self->refresh_timer, g_source_remove);
+  ech_markers_clear (&self->markers);
   g_clear_object (&self->model_signals);
   g_clear_object (&self->model);
   g_clear_object (&self->texture);
@@ -334,6 +342,8 @@ ech_overview_init (EchOverview *self)
   gtk_range_set_adjustment (GTK_RANGE (self), gtk_adjustment_new (0, 0, 0.001, 1, 10, 0));
   self->model_signals = g_signal_group_new (ECH_TYPE_DECK_MODEL);
   g_signal_group_connect_swapped (self->model_signals, "notify::track", G_CALLBACK (on_track), self);
+  g_signal_group_connect_swapped (self->model_signals, "points",
+                                  G_CALLBACK (gtk_widget_queue_draw), self);
   g_signal_group_connect_swapped (self->model_signals, "notify::length", G_CALLBACK (on_length),
                                   self);
   g_signal_group_connect_swapped (self->model_signals, "notify::position", G_CALLBACK (on_position),

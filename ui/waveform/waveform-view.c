@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "ui/ech-ui.h"
+#include "ui/waveform/markers.h"
 #include "ui/waveform/tile.h"
 
 #define TILE_PX 256
@@ -53,6 +54,7 @@ struct _EchWaveformView {
   guint         tick;
   guint         build_timer;
 
+  struct ech_markers     markers;
   struct ech_tile_colors colors;
   gboolean               have_colors;
   double                 zoom;
@@ -305,15 +307,10 @@ draw_due (EchWaveformView *self, GtkSnapshot *snapshot, const struct axis *axis)
   line (snapshot, axis, axis->playhead + due * self->zoom, 3.0f, &color);
 }
 
-static void
-draw_cue (EchWaveformView *self, GtkSnapshot *snapshot, const struct axis *axis)
+static double
+x_of_marker (double frames, gpointer data)
 {
-  const GdkRGBA color = { 1.0f, 0.86f, 0.35f, 1.0f };
-  double        x     = x_of (axis, ech_deck_model_get_cue_frames (self->model));
-
-  if (x < -8 || x > axis->width + 8)
-    return;
-  gtk_snapshot_append_color (snapshot, &color, &GRAPHENE_RECT_INIT (x - 4, axis->height - 6, 8, 6));
+  return x_of (data, frames);
 }
 
 static void
@@ -339,7 +336,7 @@ ech_waveform_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT (0, 0, axis.width, axis.height));
   draw_tiles (self, snapshot, &axis);
   draw_grid (self, snapshot, &axis);
-  draw_cue (self, snapshot, &axis);
+  ech_markers_snapshot (&self->markers, widget, snapshot, self->model, x_of_marker, &axis);
   draw_due (self, snapshot, &axis);
   draw_playhead (snapshot, &axis);
   gtk_snapshot_pop (snapshot);
@@ -405,6 +402,7 @@ ech_waveform_view_css_changed (GtkWidget *widget, GtkCssStyleChange *change)
 
   GTK_WIDGET_CLASS (ech_waveform_view_parent_class)->css_changed (widget, change);
   self->have_colors = FALSE;
+  ech_markers_clear (&self->markers);
   forget_tiles (self);
 }
 
@@ -494,6 +492,7 @@ ech_waveform_view_dispose (GObject *object)
   EchWaveformView *self = ECH_WAVEFORM_VIEW (object);
 
   g_clear_handle_id (&self->build_timer, g_source_remove);
+  ech_markers_clear (&self->markers);
   g_clear_object (&self->model_signals);
   g_clear_object (&self->model);
 
@@ -547,6 +546,8 @@ ech_waveform_view_init (EchWaveformView *self)
   g_signal_group_connect_swapped (self->model_signals, "notify::track",
                                   G_CALLBACK (forget_tiles), self);
   g_signal_group_connect_swapped (self->model_signals, "notify::has-grid",
+                                  G_CALLBACK (gtk_widget_queue_draw), self);
+  g_signal_group_connect_swapped (self->model_signals, "points",
                                   G_CALLBACK (gtk_widget_queue_draw), self);
   g_signal_group_connect_swapped (self->model_signals, "notify::speed",
                                   G_CALLBACK (gtk_widget_queue_draw), self);
