@@ -11,6 +11,7 @@
 #include "app/benchmark.h"
 #include "app/main-window.h"
 #include "app/preferences.h"
+#include "app/session-offer.h"
 #include "engine/journal.h"
 #include "ui/ech-ui.h"
 
@@ -22,6 +23,7 @@ struct _EchApplication {
   EchEngine       *engine;
   EchSessionModel *session;
   EchDriverHost   *drivers;
+  EchSessionOffer *offer; /* NULL in a benchmark */
   guint            signal_sources[2];
 
   int benchmark_seconds; /* 0 = none */
@@ -213,6 +215,8 @@ ech_application_startup (GApplication *application)
   self->settings = ech_settings_new ();
   start_engine (self);
   start_drivers (self);
+  if (self->benchmark_seconds == 0)
+    self->offer = ech_session_offer_new (self->engine);
   ech_application_apply_settings (self);
   add_actions (self);
   self->signal_sources[0] = g_unix_signal_add (SIGINT, on_quit_signal, self);
@@ -235,7 +239,12 @@ ensure_window (EchApplication *self)
 static void
 ech_application_activate (GApplication *application)
 {
-  gtk_window_present (ensure_window (ECH_APPLICATION (application)));
+  EchApplication *self   = ECH_APPLICATION (application);
+  GtkWindow      *window = ensure_window (self);
+
+  gtk_window_present (window);
+  if (self->offer)
+    ech_session_offer_present (self->offer, ECH_MAIN_WINDOW (window));
 }
 
 /* Files go to the empty decks, A first; a deck that has a track keeps it. */
@@ -247,6 +256,8 @@ ech_application_open (GApplication *application, GFile **files, int n_files, con
 
   gtk_window_present (window);
   ech_main_window_open (ECH_MAIN_WINDOW (window), files, (guint) n_files);
+  if (self->offer)
+    ech_session_offer_present (self->offer, ECH_MAIN_WINDOW (window));
 }
 
 static int
@@ -271,6 +282,7 @@ ech_application_shutdown (GApplication *application)
   EchApplication *self = ECH_APPLICATION (application);
   GList          *windows;
 
+  g_clear_pointer (&self->offer, ech_session_offer_free);
   /* First what looks at the session, then the session, then what it looks at. */
   while ((windows = gtk_application_get_windows (GTK_APPLICATION (self))))
     gtk_window_destroy (windows->data);

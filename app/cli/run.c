@@ -10,6 +10,8 @@
 #include "engine/engine.h"
 #include "engine/journal-line.h"
 #include "engine/journal.h"
+#include "engine/session-keeper.h"
+#include "engine/session-restore.h"
 
 struct run {
   gboolean no_link, fused, json, no_osc;
@@ -19,11 +21,15 @@ struct run {
   char    *journal;
   char   **drivers;  /* --driver */
   char   **settings; /* --set */
+  gboolean restore, no_session;
 
   GMainLoop     *loop;
   EchEngine     *engine;
   EchDriverHost *host;
   EchLane       *lane;
+
+  EchSessionKeeper  *keeper;    /* nullable */
+  EchSessionRestore *restoring; /* nullable */
 };
 
 static gboolean
@@ -44,6 +50,9 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run->settings,
       "Give a driver's setting a value (echelonctl drivers --json lists them)", "ID.KEY=VALUE" },
     { "no-journal", 0, 0, G_OPTION_ARG_NONE, &run->no_journal, "Keep no journal", NULL },
+    { "restore", 'r', 0, G_OPTION_ARG_NONE, &run->restore,
+      "Bring the decks back as they were before a crash, paused", NULL },
+    { "no-session", 0, 0, G_OPTION_ARG_NONE, &run->no_session, "Keep nothing that could be brought back after a crash", NULL },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -63,6 +72,12 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
   if (*argc - 1 > run->decks) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                  "%d tracks do not fit on %d decks; see --decks", *argc - 1, run->decks);
+    return FALSE;
+  }
+  if (run->restore && (run->no_session || *argc > 1)) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                         run->no_session ? "--restore needs the session that --no-session leaves alone"
+                                         : "--restore puts tracks on the decks itself; it takes no TRACK");
     return FALSE;
   }
   return TRUE;
@@ -215,6 +230,48 @@ check_drivers (struct run *run, GError **error)
   return TRUE;
 }
 
+/* The session */
+
+static void
+on_restored (GPtrArray *problems, gboolean gave_up, void *data)
+{
+  struct run *run = data;
+
+  for (guint i = 0; i < problems->len; i++)
+    g_printerr ("%s\n", (const char *) problems->pdata[i]);
+  g_printerr ("%s\n", gave_up ? "The decks were not brought back; echelonctl run --restore tries again."
+                              : "The decks are back, paused.");
+  g_clear_pointer (&run->restoring, ech_session_restore_free);
+  if (gave_up)
+    ech_session_keeper_hold (run->keeper, FALSE);
+  else
+    ech_session_keeper_settle (run->keeper);
+}
+
+static void
+begin_session (struct run *run)
+{
+  const struct ech_session *previous;
+
+  if (run->no_session)
+    return;
+  run->keeper = ech_session_keeper_new (run->engine, NULL);
+  previous    = ech_session_keeper_previous (run->keeper);
+  if (ech_session_keeper_notice (run->keeper) != NULL)
+    g_printerr ("%s\n", ech_session_keeper_notice (run->keeper));
+  if (previous != NULL && run->restore) {
+    g_autofree char *text = ech_session_describe (previous);
+
+    g_printerr ("Bringing back, paused:\n%s\n", text);
+    ech_session_keeper_hold (run->keeper, TRUE);
+    run->restoring = ech_session_restore_new (run->engine, previous, on_restored, run);
+  } else if (previous != NULL) {
+    g_printerr ("Echelon did not close properly; echelonctl run --restore brings the decks back as they were.\n");
+  } else if (run->restore) {
+    g_printerr ("There is no session to bring back.\n");
+  }
+}
+
 static int
 run_engine (struct run *run, int n_tracks, char **tracks)
 {
@@ -228,6 +285,10 @@ run_engine (struct run *run, int n_tracks, char **tracks)
     .default_timing = { .kind = ECH_TIMING_NOW },
   };
 
+  /* before the first line that somebody may answer with a signal */
+  run->loop = g_main_loop_new (NULL, FALSE);
+  g_unix_signal_add (SIGINT, end, run);
+  g_unix_signal_add (SIGTERM, end, run);
   run->engine = ech_engine_new (&config);
   ech_engine_add_listener (run->engine, print_event, run);
   run->lane = ech_engine_add_source (run->engine, "console", ECH_SOURCE_HAND);
@@ -243,13 +304,10 @@ run_engine (struct run *run, int n_tracks, char **tracks)
   }
   ech_driver_host_start_all (run->host);
   report_drivers (run);
+  begin_session (run);
   load_tracks (run, n_tracks, tracks);
 
-  run->loop = g_main_loop_new (NULL, FALSE);
-  g_unix_signal_add (SIGINT, end, run);
-  g_unix_signal_add (SIGTERM, end, run);
   g_main_loop_run (run->loop);
-  g_main_loop_unref (run->loop);
   return 0;
 }
 
@@ -264,10 +322,13 @@ ech_cli_run (int argc, char **argv)
     g_printerr ("echelonctl run: %s\n", error->message);
   else
     status = run_engine (&run, argc - 1, argv + 1);
+  ech_session_restore_free (run.restoring);
+  ech_session_keeper_free (run.keeper);
   if (run.host != NULL)
     ech_driver_host_stop_all (run.host);
   g_clear_object (&run.host);
   ech_engine_free (run.engine);
+  g_clear_pointer (&run.loop, g_main_loop_unref);
   g_free (run.journal);
   g_strfreev (run.drivers);
   g_strfreev (run.settings);
