@@ -116,9 +116,12 @@ static const struct {
   { "<Alt><Shift>", 1 },
 };
 
+/* NULL also while a key repeats: who holds play down, or a hot cue's key, asks for it once. */
 static EchDeckModel *
 get_deck (EchMainWindow *self, GVariant *parameter)
 {
+  if (self->key_repeats)
+    return NULL;
   return ech_session_model_get_deck (self->session, g_variant_get_uint32 (parameter));
 }
 
@@ -190,7 +193,7 @@ on_kill (GtkWidget *widget, const char *name, GVariant *parameter)
   guint32 index, band;
 
   g_variant_get (parameter, "(uu)", &index, &band);
-  if (index < ECH_WINDOW_DECKS && band < ECH_N_BANDS)
+  if (!ECH_MAIN_WINDOW (widget)->key_repeats && index < ECH_WINDOW_DECKS && band < ECH_N_BANDS)
     ech_channel_strip_toggle_kill (
       ech_mixer_view_get_strip (ECH_MAIN_WINDOW (widget)->mixer, index), band);
 }
@@ -224,6 +227,8 @@ get_deck_and (EchMainWindow *self, GVariant *parameter, int *out_number)
   g_variant_get_child (parameter, 0, "u", &index);
   g_variant_get_child (parameter, 1, g_variant_is_of_type (parameter, G_VARIANT_TYPE ("(ui)")) ? "i" : "u",
                        out_number);
+  if (self->key_repeats)
+    return NULL;
   return ech_session_model_get_deck (self->session, index);
 }
 
@@ -540,6 +545,19 @@ on_key_pressed (GtkEventControllerKey *controller,
   return GDK_EVENT_PROPAGATE;
 }
 
+/* Before everybody else. */
+static gboolean
+on_any_key_pressed (GtkEventControllerKey *controller,
+                    guint                  keyval,
+                    guint                  keycode,
+                    GdkModifierType        state,
+                    EchMainWindow         *self)
+{
+  self->key_repeats = self->key_down == keycode;
+  self->key_down    = keycode;
+  return GDK_EVENT_PROPAGATE;
+}
+
 /* By the key itself: its letter may be another one by now (Shift, another layout). */
 static void
 on_key_released (GtkEventControllerKey *controller,
@@ -548,6 +566,8 @@ on_key_released (GtkEventControllerKey *controller,
                  GdkModifierType        state,
                  EchMainWindow         *self)
 {
+  self->key_repeats = FALSE;
+  self->key_down    = 0;
   for (guint i = 0; i < G_N_ELEMENTS (bend_keys); i++)
     if (self->held_keys[i] == keycode) {
       self->held_keys[i] = 0;
@@ -559,6 +579,8 @@ on_key_released (GtkEventControllerKey *controller,
 static void
 let_keys_go (EchMainWindow *self)
 {
+  self->key_repeats = FALSE;
+  self->key_down    = 0;
   for (guint i = 0; i < G_N_ELEMENTS (bend_keys); i++)
     if (self->held_keys[i] != 0) {
       self->held_keys[i] = 0;
@@ -576,16 +598,17 @@ on_is_active (EchMainWindow *self)
 static void
 add_held_keys (EchMainWindow *self)
 {
-  GtkEventController *pressed  = gtk_event_controller_key_new ();
-  GtkEventController *released = gtk_event_controller_key_new ();
+  GtkEventController *pressed = gtk_event_controller_key_new ();
+  GtkEventController *all     = gtk_event_controller_key_new ();
 
   G_STATIC_ASSERT (G_N_ELEMENTS (bend_keys) <= G_N_ELEMENTS (self->held_keys));
   /* An entry takes its letters first; a release is for everybody. */
-  gtk_event_controller_set_propagation_phase (released, GTK_PHASE_CAPTURE);
+  gtk_event_controller_set_propagation_phase (all, GTK_PHASE_CAPTURE);
   g_signal_connect (pressed, "key-pressed", G_CALLBACK (on_key_pressed), self);
-  g_signal_connect (released, "key-released", G_CALLBACK (on_key_released), self);
+  g_signal_connect (all, "key-pressed", G_CALLBACK (on_any_key_pressed), self);
+  g_signal_connect (all, "key-released", G_CALLBACK (on_key_released), self);
   gtk_widget_add_controller (GTK_WIDGET (self), pressed);
-  gtk_widget_add_controller (GTK_WIDGET (self), released);
+  gtk_widget_add_controller (GTK_WIDGET (self), all);
   g_signal_connect (self, "notify::is-active", G_CALLBACK (on_is_active), NULL);
   g_signal_connect (self, "unmap", G_CALLBACK (let_keys_go), NULL);
 }

@@ -45,6 +45,8 @@ struct _EchMainWindow {
   const char *size_class;
   guint       size_idle;
   gboolean    may_close;
+  guint       key_down;     /* hardware code of the newest key that is down, 0 = none */
+  gboolean    key_repeats;  /* and it has come again by itself */
   guint       held_keys[4]; /* hardware codes of the keys that bend, 0 = not held */
   gboolean    loading[ECH_WINDOW_DECKS]; /* a file was given to an empty deck just now */
 };

@@ -25,6 +25,7 @@ enum ech_due {
 #define ECH_CUE_VERBS       ECH_VERB_BIT (CUE)
 #define ECH_SEEK_VERBS      (ECH_VERB_BIT (SEEK) | ECH_VERB_BIT (BEATJUMP))
 #define ECH_LOOP_VERBS      (ECH_VERB_BIT (LOOP) | ECH_VERB_BIT (LOOP_MOVE))
+#define ECH_LOOP_POINT_VERBS (ECH_VERB_BIT (LOOP_IN) | ECH_VERB_BIT (LOOP_OUT))
 #define ECH_HOTCUE_VERBS    (ECH_VERB_BIT (HOTCUE_SET) | ECH_VERB_BIT (HOTCUE_JUMP))
 
 /* The cue button, held down on a deck that stands at its cue point, plays; let go, it stops and

@@ -639,7 +639,7 @@ ech_deck_model_get_due_in (EchDeckModel *self, gint64 time_us, enum ech_verb *ou
     return -1.0;
   w = ech_session_model_find_waiting (self->session, self->index,
                                       ECH_TRANSPORT_VERBS | ECH_CUE_VERBS | ECH_SEEK_VERBS |
-                                        ECH_VERB_BIT (HOTCUE_JUMP));
+                                        ECH_HOTCUE_VERBS | ECH_LOOP_VERBS | ECH_LOOP_POINT_VERBS);
   bpm = ech_session_model_get_state (self->session)->timeline.bpm;
   if (!w || isnan (w->due_beats) || bpm <= 0)
     return -1.0;
