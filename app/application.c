@@ -56,6 +56,7 @@ ech_application_apply_settings (EchApplication *self)
 {
   g_autofree char *quantize = ech_settings_get_string (self->settings, "quantize");
   g_autofree char *curve    = ech_settings_get_string (self->settings, "crossfader-curve");
+  g_autofree char *folder   = ech_settings_get_string (self->settings, "record-folder");
   double           range    = ech_settings_get_double (self->settings, "tempo-range");
 
   for (guint i = 0; i < ech_session_model_get_n_decks (self->session); i++)
@@ -64,6 +65,7 @@ ech_application_apply_settings (EchApplication *self)
   for (guint i = 0; i < G_N_ELEMENTS (curve_names); i++)
     if (strcmp (curve, curve_names[i]) == 0)
       ech_engine_set_crossfader_curve (self->engine, i);
+  ech_engine_set_record (self->engine, folder, ech_settings_get_boolean (self->settings, "record-pcm24"));
 }
 
 /* --- drivers --- */

@@ -20,7 +20,8 @@ static const struct {
   { "osc-enabled", "true" },     { "osc-port", "8000" },
   { "osc-open", "false" },       { "last-folder", "''" },
   { "window-width", "1280" },    { "window-height", "720" },
-  { "window-maximized", "false" },
+  { "window-maximized", "false" }, { "record-folder", "''" },
+  { "record-pcm24", "false" },
 };
 
 static void

@@ -6,6 +6,7 @@
 #include "engine/graph/pipewire-graph.h"
 #include "engine/journal.h"
 #include "engine/loader-bridge.h"
+#include "engine/recorder.h"
 #include "engine/scheduler/scheduler-thread.h"
 
 #define DEFAULT_RATE 48000.0
@@ -22,6 +23,8 @@ struct _EchEngine {
   EchSchedulerThread      *thread;
   EchPipewireGraph        *graph;
   EchJournal              *journal; /* nullable */
+  EchRecorder             *recorder;
+  EchLane                 *recorder_lane; /* the recorder thread's; made when a recording fails */
 
   /* scheduler's thread */
   struct ech_state seen;
@@ -64,6 +67,34 @@ close_journal (EchEngine *engine)
   ech_journal_free (g_steal_pointer (&engine->journal), engine->seen.frame);
 }
 
+/* The recorder's thread: all see that there is no recording any more. */
+static void
+end_recording (const char *text, void *data)
+{
+  EchEngine        *engine = data;
+  struct ech_action stop   = { .verb = ECH_VERB_RECORD, .value = 0 };
+
+  if (engine->recorder_lane == NULL)
+    engine->recorder_lane = ech_scheduler_add_lane (engine->scheduler, "recorder", ECH_SOURCE_HAND, 0);
+  if (engine->recorder_lane != NULL)
+    ech_lane_post (engine->recorder_lane, &stop);
+}
+
+static void
+open_recorder (EchEngine *engine)
+{
+  struct ech_recorder_config config = {
+    .folder      = engine->config.record_folder,
+    .pcm24       = engine->config.record_pcm24,
+    .failed      = end_recording,
+    .failed_data = engine,
+  };
+
+  engine->recorder = ech_recorder_new (&config);
+  ech_recorder_attach (engine->recorder, engine->scheduler);
+  ech_cycle_set_capture (engine->cycle, ech_recorder_capture (engine->recorder));
+}
+
 EchEngine *
 ech_engine_new (const struct ech_engine_config *config)
 {
@@ -89,6 +120,8 @@ ech_engine_new (const struct ech_engine_config *config)
   engine->scheduler        = ech_scheduler_new (&scheduler);
   ech_loader_bridge_attach (engine->bridge, engine->scheduler);
   open_journal (engine);
+  open_recorder (engine);
+  engine->config.record_folder = NULL;
   engine->config.journal_file = engine->config.journal_folder = NULL; /* the caller's own */
   return engine;
 }
@@ -102,6 +135,7 @@ ech_engine_free (EchEngine *engine)
   close_journal (engine);
   ech_loader_bridge_detach (engine->bridge);
   ech_cycle_finish (engine->cycle);
+  ech_recorder_free (engine->recorder);
   ech_scheduler_free (engine->scheduler);
   ech_loader_bridge_free (engine->bridge);
   free (engine->cycle);
@@ -185,6 +219,12 @@ void
 ech_engine_set_default_timing (EchEngine *engine, const struct ech_timing *timing)
 {
   ech_scheduler_set_default_timing (engine->scheduler, timing);
+}
+
+void
+ech_engine_set_record (EchEngine *engine, const char *folder, bool pcm24)
+{
+  ech_recorder_set_folder (engine->recorder, folder, pcm24);
 }
 
 EchLane *

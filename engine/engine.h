@@ -24,6 +24,8 @@ typedef struct _EchEngine EchEngine;
  * @default_timing: for actions that name none
  * @remote: PipeWire socket name, NULL = the usual one
  * @journal_file: (nullable) keep the journal in this file, written anew
+ * @record_folder: (nullable) where recordings go; NULL or "": "Echelon" in the user's music folder
+ * @record_pcm24: recordings are 24-bit integers instead of 32-bit float
  * @journal_folder: (nullable) keep it here, in files by date (engine/journal.h); neither: no journal
  */
 struct ech_engine_config {
@@ -33,6 +35,8 @@ struct ech_engine_config {
   const char       *remote;
   const char       *journal_file;
   const char       *journal_folder;
+  const char       *record_folder;
+  bool              record_pcm24;
 };
 
 /* What the audio side is doing, for people. */
@@ -57,6 +61,9 @@ enum ech_audio_state ech_engine_audio_state (EchEngine *engine, char *out_text);
 
 /* Changes the default timing.  Thread: any. */
 void ech_engine_set_default_timing (EchEngine *engine, const struct ech_timing *timing);
+
+/* Where recordings go from the next one on, and how (struct ech_engine_config).  Thread: any. */
+void ech_engine_set_record (EchEngine *engine, const char *folder, bool pcm24);
 
 /* A lane for one source; each lane has one posting thread.  Thread: any. */
 EchLane *ech_engine_add_source (EchEngine *engine, const char *name, enum ech_source_class source_class);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/loader-bridge.h"
+#include "engine/recorder.h"
 
 /* Rounds of tick and settle that one action can need, with a wide margin. */
 enum { MAX_ROUNDS = 64 };
@@ -15,6 +16,7 @@ struct _EchRenderer {
   EchOfflineGraph           *graph;
   EchLoaderBridge           *bridge;
   EchScheduler              *scheduler;
+  EchRecorder               *recorder; /* nullable */
   EchLane                   *lane;
   uint64_t                   n_ticks;
   struct ech_state           state;
@@ -27,6 +29,17 @@ alloc_aligned (size_t size)
 
   g_assert (memory != NULL);
   return memory;
+}
+
+static void
+open_recorder (EchRenderer *renderer)
+{
+  struct ech_recorder_config config = { .folder = renderer->config.record_folder, .wait = true };
+
+  renderer->recorder             = ech_recorder_new (&config);
+  renderer->config.record_folder = NULL; /* the caller's own */
+  ech_recorder_attach (renderer->recorder, renderer->scheduler);
+  ech_cycle_set_capture (renderer->cycle, ech_recorder_capture (renderer->recorder));
 }
 
 EchRenderer *
@@ -56,6 +69,8 @@ ech_renderer_new (const struct ech_renderer_config *config)
     ech_scheduler_add_listener (renderer->scheduler, config->on_event, config->event_data);
   if (config->on_arrival != NULL)
     ech_scheduler_set_arrival_listener (renderer->scheduler, config->on_arrival, config->arrival_data);
+  if (config->record_folder != NULL)
+    open_recorder (renderer);
   renderer->lane = ech_scheduler_add_lane (renderer->scheduler, "score", ECH_SOURCE_HAND, 0);
   ech_offline_graph_settle (renderer->graph); /* the first report */
   return renderer;
@@ -68,6 +83,7 @@ ech_renderer_free (EchRenderer *renderer)
     return;
   ech_loader_bridge_detach (renderer->bridge);
   ech_cycle_finish (renderer->cycle);
+  ech_recorder_free (renderer->recorder);
   ech_scheduler_free (renderer->scheduler);
   ech_loader_bridge_free (renderer->bridge);
   ech_offline_graph_free (renderer->graph);
@@ -126,6 +142,8 @@ ech_renderer_run_to (EchRenderer *renderer, uint64_t frame)
 
     if (!ech_offline_graph_run_to (renderer->graph, MIN (next, frame)))
       return FALSE;
+    if (renderer->recorder != NULL)
+      ech_recorder_wait (renderer->recorder);
     if (next <= frame) {
       renderer->n_ticks++;
       tick (renderer, (double) next);

@@ -26,6 +26,7 @@ struct ech_renderer_config {
   void          *event_data;
   EchArrivalFunc on_arrival; /* nullable; each action as it comes */
   void          *arrival_data;
+  const char    *record_folder; /* nullable: a recording is refused then */
 };
 
 /* Thread: one, always the same, for all calls. */

@@ -231,7 +231,7 @@ is_heard (const struct deed *deed)
   uint32_t verb = deed->line.arrival.action.verb;
 
   return deed->line.kind == ECH_JOURNAL_SETTING
-         || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL);
+         || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL && verb != ECH_VERB_RECORD);
 }
 
 /* As that night: at once on the frame where it was, in time by the beat on which it was. */

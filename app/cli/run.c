@@ -22,6 +22,8 @@ struct run {
   char   **drivers;  /* --driver */
   char   **settings; /* --set */
   gboolean restore, no_session;
+  char    *record_folder;
+  gboolean record_pcm24;
 
   GMainLoop     *loop;
   EchEngine     *engine;
@@ -53,6 +55,9 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "restore", 'r', 0, G_OPTION_ARG_NONE, &run->restore,
       "Bring the decks back as they were before a crash, paused", NULL },
     { "no-session", 0, 0, G_OPTION_ARG_NONE, &run->no_session, "Keep nothing that could be brought back after a crash", NULL },
+    { "record-folder", 0, 0, G_OPTION_ARG_FILENAME, &run->record_folder,
+      "Where /record writes (Echelon in the music folder)", "FOLDER" },
+    { "record-pcm24", 0, 0, G_OPTION_ARG_NONE, &run->record_pcm24, "Record 24-bit integers instead of 32-bit float", NULL },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -281,6 +286,8 @@ run_engine (struct run *run, int n_tracks, char **tracks)
     .n_decks        = (uint32_t) run->decks,
     .journal_file   = run->no_journal ? NULL : run->journal,
     .journal_folder = run->no_journal ? NULL : folder,
+    .record_folder  = run->record_folder,
+    .record_pcm24   = run->record_pcm24,
     .fused          = run->fused,
     .default_timing = { .kind = ECH_TIMING_NOW },
   };
@@ -332,5 +339,6 @@ ech_cli_run (int argc, char **argv)
   g_free (run.journal);
   g_strfreev (run.drivers);
   g_strfreev (run.settings);
+  g_free (run.record_folder);
   return status;
 }

@@ -50,6 +50,7 @@ ech_set_add_options (struct ech_set *set, GOptionContext *context)
     { "block", 'b', 0, G_OPTION_ARG_INT, &set->block, "Frames a cycle, 1..8192 (1024); no influence on the sound", "N" },
     { "format", 'f', 0, G_OPTION_ARG_STRING, &set->format, "float (32 bit), pcm16 or pcm24", "FORMAT" },
     { "journal", 'j', 0, G_OPTION_ARG_FILENAME, &set->journal, "Write each action and its fate, a JSON object a line", "FILE" },
+    { "record-folder", 0, 0, G_OPTION_ARG_FILENAME, &set->record_folder, "Where /record writes; without it a recording is refused", "FOLDER" },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -273,6 +274,7 @@ run (struct render *render, GError **error)
     .event_data = render,
     .on_arrival = take_arrival,
     .arrival_data = render,
+    .record_folder = render->set->record_folder,
   };
 
   if (!open_outputs (render, error))
@@ -316,4 +318,5 @@ ech_set_clear (struct ech_set *set)
   g_free (set->output);
   g_free (set->format);
   g_free (set->journal);
+  g_free (set->record_folder);
 }

@@ -23,11 +23,12 @@ struct ech_set {
   int   decks;
   char *format;
   char *journal;
+  char *record_folder;
 
   GPtrArray *events;
 };
 
-/* --output, --rate, --block, --format, --journal; what they say is put into @set. */
+/* --output, --rate, --block, --format, --journal, --record-folder; what they say is put into @set. */
 void ech_set_add_options (struct ech_set *set, GOptionContext *context);
 
 /* Is all that the options said possible?  Nothing is written yet. */

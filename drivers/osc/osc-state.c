@@ -145,6 +145,18 @@ DECK_FLOAT (hotcue_6, place_seconds (deck, deck->hotcue_frames[5]))
 DECK_FLOAT (hotcue_7, place_seconds (deck, deck->hotcue_frames[6]))
 DECK_FLOAT (hotcue_8, place_seconds (deck, deck->hotcue_frames[7]))
 
+static void
+fill_record (moment_t *moment, deck_t *deck, lo_message message)
+{
+  const struct ech_state *state = &moment->state;
+  double                  rate  = state->timeline.rate;
+
+  lo_message_add_int32 (message, state->recording);
+  lo_message_add_float (message, rate > 0 ? (float) floor ((double) state->record_frames / rate) : 0.0f);
+  lo_message_add_int64 (message, (int64_t) state->record_lost_frames);
+  lo_message_add_string (message, state->record_name);
+}
+
 /* --- the table ------------------------------------------------------------------------- */
 
 #define DECK     true
@@ -185,6 +197,8 @@ static const struct ech_osc_leaf leaves[] = {
   { "/headphones/mix", "f", "0..1", ALL, STREAMED, ECH_VERB_HEADPHONES_MIX, 0,
     fill_headphones_mix },
   { "/tempo", "f", "BPM of the session", ALL, STREAMED, ECH_VERB_TEMPO, 0, fill_tempo },
+  { "/record", "ifhs", "0 or 1, whole seconds so far, frames lost, file", ALL, STREAMED,
+    ECH_VERB_RECORD, 0, fill_record },
   { "/clock", "fdfii", "BPM, session beat, phase in the bar (0..4), Link peers, Link on", ALL,
     STREAMED, ECH_VERB_NONE, 0, fill_clock },
   { "/meter", "f...",

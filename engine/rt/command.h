@@ -35,6 +35,7 @@ enum ech_command_type {
 
   /* mixer */
   ECH_COMMAND_PARAM, /* param, deck (where the parameter has one), value */
+  ECH_COMMAND_RECORD, /* value: 0 or 1 */
 
   /* session */
   ECH_COMMAND_TEMPO, /* value: BPM */

@@ -29,6 +29,7 @@ struct meter_latch {
 
 struct ech_cycle {
   struct ech_exchange *exchange;
+  struct ech_capture  *capture; /* NULL = nobody records */
   uint32_t             n_decks;
   double               rate;
 
@@ -111,6 +112,12 @@ ech_cycle_finish (struct ech_cycle *cycle)
 }
 
 void
+ech_cycle_set_capture (struct ech_cycle *cycle, struct ech_capture *capture)
+{
+  cycle->capture = capture;
+}
+
+void
 ech_cycle_set_rate (struct ech_cycle *cycle, double rate)
 {
   double beat = ech_timeline_beat_at (&cycle->timeline, (double) cycle->frame);
@@ -121,6 +128,8 @@ ech_cycle_set_rate (struct ech_cycle *cycle, double rate)
   cycle->rate                   = rate;
   for (uint32_t i = 0; i < ECH_MAX_DECKS; i++)
     ech_deck_set_rate (&cycle->decks[i], rate, cycle->frame);
+  if (cycle->capture != NULL)
+    ech_capture_split (cycle->capture, cycle->frame);
   ech_mixer_set_rate (&cycle->mixer, rate);
 }
 
@@ -590,6 +599,18 @@ deinterleave (const float *in, float *const out[2], uint32_t n)
       out[side][i] = in[2 * i + side];
 }
 
+/* What is due on a frame of the graph is in the outputs so much later. */
+static void
+record (struct ech_cycle *cycle, const struct planned *planned)
+{
+  bool done = cycle->capture != NULL
+              && ech_capture_set (cycle->capture, planned->command.value != 0.0,
+                                  planned->frame + ech_cycle_latency (cycle));
+
+  tell (cycle, done ? ECH_FEEDBACK_EXECUTED : ECH_FEEDBACK_REFUSED, &planned->command,
+        planned->frame, &planned->timeline);
+}
+
 /* Sets all parameters that are planned at or before @frame; returns the next entry. */
 static uint32_t
 set_planned (struct ech_cycle *cycle, uint32_t entry, int64_t frame)
@@ -597,6 +618,8 @@ set_planned (struct ech_cycle *cycle, uint32_t entry, int64_t frame)
   for (; entry < cycle->n_planned && cycle->plan[entry].frame <= frame; entry++) {
     const struct planned *planned = &cycle->plan[entry];
 
+    if (planned->command.type == ECH_COMMAND_RECORD)
+      record (cycle, planned);
     if (planned->command.type != ECH_COMMAND_PARAM)
       continue;
     ech_mixer_set (&cycle->mixer, planned->command.deck, planned->command.param,
@@ -619,7 +642,7 @@ run_mixer (struct ech_cycle *cycle, const float *const decks[ECH_MAX_DECKS])
 
     entry = set_planned (cycle, entry, frame);
     if (frame >= end)
-      return;
+      break;
     if (entry < cycle->n_planned && cycle->plan[entry].frame < stretch_end)
       stretch_end = cycle->plan[entry].frame;
     for (uint32_t i = 0; i < cycle->n_decks; i++)
@@ -631,6 +654,8 @@ run_mixer (struct ech_cycle *cycle, const float *const decks[ECH_MAX_DECKS])
     ech_mixer_process (&cycle->mixer, &span, (uint32_t) (stretch_end - frame), cycle->mix_scratch);
     frame = stretch_end;
   }
+  if (cycle->capture != NULL)
+    ech_capture_take (cycle->capture, cycle->rate, cycle->frame, cycle->mix_out[3], cycle->n_frames);
 }
 
 /* Reports */
@@ -688,6 +713,11 @@ report (struct ech_cycle *cycle)
   out->limiter_gain   = ech_limiter_take_min_gain (&cycle->mixer.limiter);
   for (uint32_t i = 0; i < cycle->n_decks; i++)
     report_deck (cycle, i, &out->decks[i]);
+  if (cycle->capture != NULL) {
+    out->recording          = cycle->capture->is_wanted;
+    out->record_frames      = cycle->capture->taken_frames;
+    out->record_lost_frames = cycle->capture->lost_frames;
+  }
   memcpy (out->master_peak, cycle->master_meter.peak, sizeof out->master_peak);
   memcpy (out->master_rms, cycle->master_meter.rms, sizeof out->master_rms);
   ech_triple_publish (&cycle->exchange->reports);

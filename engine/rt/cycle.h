@@ -13,6 +13,7 @@
 #ifndef ECH_RT_CYCLE_H
 #define ECH_RT_CYCLE_H
 
+#include "engine/rt/capture.h"
 #include "engine/rt/exchange.h"
 
 struct ech_cycle;
@@ -28,6 +29,10 @@ size_t ech_cycle_size (void);
  * Frame 0 is beat 0 at 120 BPM.  Thread: any, before the audio thread runs.
  */
 void ech_cycle_init (struct ech_cycle *cycle, struct ech_exchange *exchange, uint32_t n_decks, double rate);
+
+/* Where the record output goes from now on; NULL: nowhere, and RECORD is refused.  Borrowed.
+ * Thread: any, before the audio thread runs. */
+void ech_cycle_set_capture (struct ech_cycle *cycle, struct ech_capture *capture);
 
 /* Gives back, as RETIRED feedback, each track still held.  Audio thread stopped. */
 void ech_cycle_finish (struct ech_cycle *cycle);

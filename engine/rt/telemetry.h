@@ -67,6 +67,9 @@ struct ech_rt_report {
   uint64_t               cycles;
   uint64_t               lost_cycles; /* cycles in which the graph's clock skipped */
   uint64_t               feedback_lost; /* feedback ring full: must stay 0 */
+  bool                   recording;
+  uint64_t               record_frames;      /* of this take, or of the one before */
+  uint64_t               record_lost_frames; /* of all takes: silence in the file */
 };
 
 /* Newest-only hand-over, one writer, one reader, neither ever waits. */

@@ -143,6 +143,7 @@ enum ech_rule {
   ECH_RULE_TAKEN,     /* a hand has taken the control over */
   ECH_RULE_EMERGENCY, /* so soon after an emergency stop */
   ECH_RULE_CONFIRM,   /* with QUEUED: waits for a person's yes; with EXPIRED: none came */
+  ECH_RULE_RECORD,    /* nothing can be recorded; the text says why */
   ECH_N_RULES,
 };
 

@@ -245,6 +245,8 @@ ech_executor_command (const struct ech_action      *action,
     return param (out_command, ECH_PARAM_HEADPHONES_VOLUME, action->value);
   case ECH_VERB_HEADPHONES_MIX:
     return param (out_command, ECH_PARAM_HEADPHONES_MIX, action->value);
+  case ECH_VERB_RECORD:
+    return setting (out_command, ECH_COMMAND_RECORD, action->value);
   case ECH_VERB_TEMPO:
     return setting (out_command, ECH_COMMAND_TEMPO, action->value);
   default:

@@ -263,7 +263,7 @@ ech_scheduler_is_loading (EchScheduler *s)
   GHashTableIter   iter;
   struct ech_load *load;
 
-  if (g_async_queue_length (s->load_results) > 0)
+  if (g_async_queue_length (s->load_results) > 0 || s->n_preparing > 0)
     return true;
   g_hash_table_iter_init (&iter, s->tickets);
   while (g_hash_table_iter_next (&iter, NULL, (void **) &load)) {

@@ -349,7 +349,9 @@ reject_refused (EchScheduler *s, struct ech_entry *entry)
   const struct ech_deck_shadow *deck   = &s->shadow.decks[entry->action.deck];
   char                          letter = (char) ('A' + entry->action.deck);
 
-  if (!deck->has_track)
+  if (entry->action.verb == ECH_VERB_RECORD)
+    ech_entry_reject (s, entry, ECH_RULE_RECORD, "Recording was switched too often in a moment.");
+  else if (!deck->has_track)
     ech_entry_reject (s, entry, ECH_RULE_NO_TRACK, "Deck %c is empty. Load a track first.", letter);
   else if (entry->action.verb == ECH_VERB_BEATJUMP && deck->has_grid)
     ech_entry_reject (s, entry, ECH_RULE_STATE, "The jump would leave the track on deck %c.",
@@ -374,13 +376,17 @@ reject_refused (EchScheduler *s, struct ech_entry *entry)
 static void
 take_executed (EchScheduler *s, struct ech_entry *entry, const struct ech_feedback *feedback)
 {
+  char text[ECH_TEXT_MAX] = "";
+
   if (is_swap (entry))
     ech_loads_arrived (s, entry, feedback->frame);
   else
     ech_shadow_take_executed (&s->shadow, &entry->action, feedback->frame);
   ech_snapshot_note_latency (s, entry, feedback->frame);
+  if (entry->action.verb == ECH_VERB_RECORD && entry->action.value != 0)
+    g_snprintf (text, sizeof text, "Records into %.140s", s->record_name);
   ech_entry_finish (s, entry, ECH_FATE_EXECUTED, ECH_RULE_NONE, feedback->beat, feedback->frame,
-                    NULL);
+                    text[0] ? text : NULL);
 }
 
 static void

@@ -1,7 +1,8 @@
 /* The scheduler's inside, shared by its own files alone.
  *
  * scheduler.c: lanes, listeners, tick and arrival; scheduler-orders.c: the way to the audio thread
- * and back; scheduler-loads.c: tracks; scheduler-snapshot.c: what is published.
+ * and back; scheduler-loads.c: tracks; scheduler-record.c: recording; scheduler-snapshot.c: what
+ * is published.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -80,6 +81,10 @@ struct ech_listener {
 struct _EchScheduler {
   struct ech_scheduler_config config;
   struct ech_wakeup           wakeup;
+
+  const struct ech_recorder_interface *recorder; /* nullable */
+  void                                *recorder_data;
+
   EchArrivalFunc              on_arrival;
   void                       *arrival_data;
 
@@ -89,6 +94,7 @@ struct _EchScheduler {
   GRecMutex         listeners_lock;
   GArray           *listeners;
   GAsyncQueue      *load_results;
+  GAsyncQueue      *record_results;
   GMutex            settings_lock;
   struct ech_timing default_timing;
   _Atomic uint32_t  crossfader_curve;
@@ -115,6 +121,8 @@ struct _EchScheduler {
   struct ech_deck_tracks      tracks[ECH_MAX_DECKS];
   uint64_t                    next_serial;
   unsigned                    first_lane; /* the next tick begins with another one */
+  unsigned                    n_preparing; /* recordings whose file is on its way */
+  char                        record_name[ECH_TEXT_MAX];
   uint64_t                    n_executed;
   uint64_t                    n_rejected;
   uint64_t                    n_latencies;
@@ -179,6 +187,10 @@ void ech_loads_take_results (EchScheduler *s);
 void ech_loads_retire (EchScheduler *s, uint32_t deck, struct ech_pcm *pcm);
 void ech_loads_update_lengths (EchScheduler *s);
 void ech_loads_drop (EchScheduler *s, struct ech_load *load);
+
+/* scheduler-record.c */
+void ech_record_begin (EchScheduler *s, struct ech_entry *entry);
+void ech_record_take_results (EchScheduler *s);
 
 /* scheduler-snapshot.c */
 void ech_snapshot_note_latency (EchScheduler *s, const struct ech_entry *entry, uint64_t frame);

@@ -215,6 +215,10 @@ fill_session (EchScheduler *s)
   out->limiter_gain      = r->cycles ? r->limiter_gain : 1.0f;
   out->cycles            = r->cycles;
   out->lost_cycles       = r->lost_cycles;
+  out->recording         = r->recording;
+  out->record_frames     = r->record_frames;
+  out->record_lost_frames = r->record_lost_frames;
+  g_strlcpy (out->record_name, s->record_name, sizeof out->record_name);
   for (int side = 0; side < 2; side++) {
     out->master_peak[side] = r->master_peak[side];
     out->master_rms[side]  = r->master_rms[side];

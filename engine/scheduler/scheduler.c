@@ -417,6 +417,12 @@ accept (EchScheduler *s, struct ech_entry *entry)
   case ECH_VERB_LOAD:
     ech_loads_begin (s, entry);
     break;
+  case ECH_VERB_RECORD:
+    if (action->value != 0 || !s->recorder) {
+      ech_record_begin (s, entry);
+      break;
+    }
+    G_GNUC_FALLTHROUGH;
   default:
     if (entry->waits) {
       ech_entry_queued (s, entry);
@@ -665,6 +671,7 @@ ech_scheduler_tick (EchScheduler *s, const struct ech_now *now)
   ech_orders_flush (s);
   apply_settings (s);
   ech_loads_take_results (s);
+  ech_record_take_results (s);
   purge_removed_lanes (s);
   expire (s);
   ech_orders_hand_over_due (s);
@@ -719,6 +726,7 @@ ech_scheduler_new (const struct ech_scheduler_config *config)
   g_mutex_init (&s->state_lock);
   s->listeners    = g_array_new (FALSE, FALSE, sizeof (struct ech_listener));
   s->load_results = g_async_queue_new();
+  s->record_results = g_async_queue_new_full (g_free);
   s->overflow     = g_array_new (FALSE, FALSE, sizeof (struct ech_command));
   s->events       = g_array_new (FALSE, FALSE, sizeof (struct ech_event));
   s->handed       = g_ptr_array_new();
@@ -794,6 +802,7 @@ ech_scheduler_free (EchScheduler *s)
   g_array_unref (s->overflow);
   g_array_unref (s->events);
   g_async_queue_unref (s->load_results);
+  g_async_queue_unref (s->record_results);
   g_array_unref (s->listeners);
   g_mutex_clear (&s->lanes_lock);
   g_rec_mutex_clear (&s->listeners_lock);

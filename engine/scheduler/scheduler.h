@@ -66,6 +66,17 @@ struct ech_loader_interface {
   void (*cancel) (void *data, uint64_t ticket);
 };
 
+/**
+ * struct ech_recorder_interface: who writes what is recorded
+ *
+ * prepare() makes the file that the next recording goes into, and must not block; the answer
+ * comes through ech_scheduler_record_result(), from any thread.  @ticket: the serial of the
+ * RECORD action.
+ */
+struct ech_recorder_interface {
+  void (*prepare) (void *data, uint64_t ticket);
+};
+
 struct ech_scheduler_config {
   uint32_t                           n_decks;
   struct ech_exchange               *exchange; /* outlives the scheduler */
@@ -156,10 +167,21 @@ void ech_scheduler_set_arrival_listener (EchScheduler *scheduler, EchArrivalFunc
 /* Thread: any. */
 void ech_scheduler_load_result (EchScheduler *scheduler, const struct ech_load_result *result);
 
+/* Set it before the first tick; without one a recording is refused. */
+void ech_scheduler_set_recorder (EchScheduler                        *scheduler,
+                                 const struct ech_recorder_interface *recorder,
+                                 void                                *data);
+
+/* @name: of the file, for people; or @error: a sentence, why there is none.  Thread: any. */
+void ech_scheduler_record_result (EchScheduler *scheduler,
+                                  uint64_t      ticket,
+                                  const char   *name,
+                                  const char   *error);
+
 /* Thread: one, always the same. */
 void ech_scheduler_tick (EchScheduler *scheduler, const struct ech_now *now);
 
-/* True while a load or its analysis is on its way, other than one that waits for its beat (offline:
+/* True while a load or its analysis, or a recording's file, is on its way, other than one that waits for its beat (offline:
  * the render ticks and runs empty cycles until it is false).  Ticking thread. */
 bool ech_scheduler_is_loading (EchScheduler *scheduler);
 

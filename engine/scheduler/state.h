@@ -103,6 +103,10 @@ struct ech_state {
   uint64_t                 n_rejected;
   double                   latency_p50_ms; /* immediate actions: post to execution */
   double                   latency_max_ms;
+  bool                     recording;
+  uint64_t                 record_frames;      /* of this recording, or of the one before */
+  uint64_t                 record_lost_frames; /* silence in the files; 0 is good */
+  char                     record_name[ECH_TEXT_MAX]; /* the newest recording's file, "" = none */
 };
 
 #ifdef __cplusplus

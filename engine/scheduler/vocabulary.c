@@ -251,6 +251,15 @@ static const struct ech_word words[] = {
      0,
      NUMBER,
      true),
+  W ("/record",
+     "i 0 or 1",
+     "Records the master into a file, or stops recording.",
+     0,
+     1,
+     ECH_VERB_RECORD,
+     0,
+     SWITCH,
+     true),
   W ("/tempo",
      "f BPM",
      "Sets the session's tempo.",
@@ -331,6 +340,7 @@ static const char *const rule_names[ECH_N_RULES] = {
   [ECH_RULE_MODE] = "mode",           [ECH_RULE_GHOST] = "ghost",
   [ECH_RULE_FORBIDDEN] = "forbidden", [ECH_RULE_TAKEN] = "taken",
   [ECH_RULE_EMERGENCY] = "emergency", [ECH_RULE_CONFIRM] = "confirm",
+  [ECH_RULE_RECORD] = "record",
 };
 
 static const char *const verb_names[ECH_N_VERBS] = {

@@ -11,6 +11,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +133,7 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   uint32_t            deck    = (uint32_t) g_rand_int_range (rand, 0, 2);
   double              grid    = grids[g_rand_int_range (rand, 0, G_N_ELEMENTS (grids))];
 
-  switch (g_rand_int_range (rand, 0, 26)) {
+  switch (g_rand_int_range (rand, 0, 28)) {
   case 0: post (lane, ECH_VERB_PLAY, deck, NAN, grid); break;
   case 1: post (lane, ECH_VERB_STOP, deck, NAN, grid); break;
   case 2: post (lane, ECH_VERB_SEEK, deck, g_rand_double_range (rand, 0, 20), 0.5); break;
@@ -158,8 +159,29 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   case 22: post (lane, ECH_VERB_HOTCUE_JUMP, deck, NAN, 0.5); break;
   case 23: post (lane, ECH_VERB_HOTCUE_CLEAR, deck, NAN, grid); break;
   case 24: post (lane, ECH_VERB_BEND, deck, g_rand_double_range (rand, -0.5, 0.5), grid); break;
+  case 25: post (lane, ECH_VERB_RECORD, 0, g_rand_boolean (rand), grid); break;
   default: load (lane, deck, tracks[deck]); break;
   }
+}
+
+/* There are some: the action was not refused. */
+static int
+remove_recordings (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char      *name;
+  unsigned         n   = 0;
+
+  for (; dir != NULL && (name = g_dir_read_name (dir)) != NULL; n++) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
+    g_remove (path);
+  }
+  g_rmdir (folder);
+  if (n > 0)
+    return 0;
+  fprintf (stderr, "live: nothing was recorded\n");
+  return 1;
 }
 
 int
@@ -169,6 +191,7 @@ main (int argc, char **argv)
   static struct ech_state  state;
   g_autoptr (GRand)        rand = g_rand_new_with_seed (20260101);
   g_autoptr (GError)       error = NULL;
+  g_autofree char         *folder = g_dir_make_tmp ("echelon-purity-XXXXXX", NULL);
   EchEngine               *engine;
   EchLane                 *lane;
   gint64                   end_us;
@@ -177,7 +200,8 @@ main (int argc, char **argv)
 
   if (argc != 4)
     return 2;
-  engine = ech_engine_new (&config);
+  config.record_folder = folder;
+  engine               = ech_engine_new (&config);
   ech_engine_add_listener (engine, on_event, NULL);
   lane = ech_engine_add_source (engine, "live", ECH_SOURCE_HAND);
   if (!ech_engine_start (engine, &error)) {
@@ -220,5 +244,7 @@ main (int argc, char **argv)
   }
 #endif
   ech_engine_free (engine);
+  if (remove_recordings (folder) != 0)
+    status = 1;
   return status;
 }
