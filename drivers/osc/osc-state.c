@@ -119,6 +119,7 @@ fill_loop_state (moment_t *moment, deck_t *deck, lo_message message)
 DECK_FLOAT (cue, seconds (deck, deck->cue_frames))
 DECK_FLOAT (speed, deck->speed_set)
 DECK_INT (sync, deck->sync)
+DECK_INT (keylock, deck->keylock)
 DECK_INT (pfl, deck->pfl)
 DECK_FLOAT (trim, deck->trim_db)
 DECK_FLOAT (volume, deck->volume)
@@ -179,6 +180,7 @@ static const struct ech_osc_leaf leaves[] = {
   { "/deck/x/tempo", "f", "ratio of original, as set by the tempo fader", DECK, STREAMED,
     ECH_VERB_SPEED, 0, fill_speed },
   { "/deck/x/sync", "i", "0 or 1", DECK, STREAMED, ECH_VERB_SYNC, 0, fill_sync },
+  { "/deck/x/keylock", "i", "0 or 1", DECK, STREAMED, ECH_VERB_KEYLOCK, 0, fill_keylock },
   { "/deck/x/pfl", "i", "0 or 1", DECK, STREAMED, ECH_VERB_PFL, 0, fill_pfl },
   { "/deck/x/gain", "f", "trim in dB", DECK, STREAMED, ECH_VERB_TRIM, 0, fill_trim },
   { "/deck/x/volume", "f", "channel fader, 0..1", DECK, STREAMED, ECH_VERB_VOLUME, 0, fill_volume },

@@ -33,6 +33,8 @@ enum ech_command_type {
   ECH_COMMAND_HOTCUE_CLEAR, /* param */
   ECH_COMMAND_BEND,         /* value: offset to the ratio of speed while held, 0 = release */
 
+  ECH_COMMAND_KEYLOCK,      /* value: 0 or 1 */
+
   /* mixer */
   ECH_COMMAND_PARAM, /* param, deck (where the parameter has one), value */
   ECH_COMMAND_RECORD, /* value: 0 or 1 */

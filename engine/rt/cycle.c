@@ -6,7 +6,7 @@
 #include "engine/rt/deck.h"
 #include "engine/rt/mixer.h"
 
-enum { BACKLOG_SLOTS = 64, METER_FRAMES = 1024 };
+enum { BACKLOG_SLOTS = 64, METER_FRAMES = 1024, KEYLOCK_SKIP = 128 };
 
 /* A command that is carried out in this block. */
 struct planned {
@@ -84,8 +84,10 @@ ech_cycle_init (struct ech_cycle *cycle, struct ech_exchange *exchange, uint32_t
   cycle->n_decks  = n_decks;
   cycle->rate     = rate;
   cycle->timeline = (struct ech_timeline){ .bpm = 120.0, .rate = rate };
-  for (uint32_t i = 0; i < ECH_MAX_DECKS; i++)
+  for (uint32_t i = 0; i < ECH_MAX_DECKS; i++) {
     ech_deck_init (&cycle->decks[i], tables, rate);
+    cycle->decks[i].keylock_skip = i * KEYLOCK_SKIP;
+  }
   ech_mixer_init (&cycle->mixer, n_decks, rate);
 }
 
@@ -97,6 +99,7 @@ ech_cycle_finish (struct ech_cycle *cycle)
   for (uint32_t i = 0; i < ECH_MAX_DECKS; i++) {
     struct ech_pcm *pcm = cycle->decks[i].pcm;
 
+    ech_deck_finish (&cycle->decks[i]);
     cycle->decks[i].pcm     = NULL;
     cycle->decks[i].playing = false;
     if (pcm != NULL)
@@ -224,7 +227,7 @@ onset_of (const struct ech_command  *command,
 static bool
 is_deck_command (const struct ech_command *command)
 {
-  return command->type >= ECH_COMMAND_SET_TRACK && command->type <= ECH_COMMAND_BEND;
+  return command->type >= ECH_COMMAND_SET_TRACK && command->type <= ECH_COMMAND_KEYLOCK;
 }
 
 /* Something that is prepared by a ramp before its frame. */
@@ -496,6 +499,7 @@ look_ahead (struct ech_cycle          *cycle,
 {
   struct ech_deck          *d    = &cycle->decks[deck];
   int64_t                   wrap = ech_deck_wrap_frame (d), due, start;
+  int64_t                   lead = ech_deck_prime_lead (d); /* 0: none is primed */
   double                    exact;
   const struct ech_command *announced =
     nearest_announced (cycle, deck, entry, frame, timeline, &due, &exact);
@@ -505,20 +509,30 @@ look_ahead (struct ech_cycle          *cycle,
     if (wrap < next_loop_change (cycle, deck, entry, timeline)) {
       if (start > frame) {
         ech_deck_withdraw_wrap (d, frame);
+        if (wrap - lead > frame)
+          return wrap - lead < start ? wrap - lead : start;
+        ech_deck_prime_wrap (d, frame, wrap);
         return start;
       }
       ech_deck_announce_wrap (d, frame, wrap);
       return wrap;
     }
+    ech_deck_unprime (d);
     ech_deck_withdraw_wrap (d, frame);
     return wrap;
   }
   ech_deck_withdraw_wrap (d, frame);
-  if (announced == NULL)
+  if (announced == NULL) {
+    ech_deck_unprime (d);
     return INT64_MAX;
+  }
   start = due - d->ramp_frames;
-  if (start > frame)
+  if (start > frame) {
+    if (due - lead > frame)
+      return due - lead < start ? due - lead : start;
+    ech_deck_prime (d, announced, frame, due, exact, timeline);
     return start;
+  }
   ech_deck_announce (d, announced, frame, due, exact, timeline);
   return INT64_MAX;
 }
@@ -547,6 +561,10 @@ run_deck (struct ech_cycle *cycle, uint32_t deck, float *out)
       ech_deck_wrap (d, frame);
     if (entry < cycle->n_planned && cycle->plan[entry].frame < stretch_end)
       stretch_end = cycle->plan[entry].frame;
+    if (frame % ECH_KEYLOCK_GRID == 0)
+      ech_deck_tend (d, frame);
+    if (ech_deck_wants_tending (d) && stretch_end > frame + ECH_KEYLOCK_GRID - frame % ECH_KEYLOCK_GRID)
+      stretch_end = frame + ECH_KEYLOCK_GRID - frame % ECH_KEYLOCK_GRID;
     next = look_ahead (cycle, deck, entry, frame, &timeline);
     if (next < stretch_end)
       stretch_end = next;
@@ -688,6 +706,7 @@ report_deck (const struct ech_cycle *cycle, uint32_t i, struct ech_deck_report *
   out->has_grid        = deck->has_grid;
   out->underruns       = deck->underruns;
   out->bend            = deck->bend;
+  out->keylock         = deck->keylock_set;
   out->loop_active     = deck->loop.active;
   out->loop_in_frames  = deck->loop.in_frames;
   out->loop_out_frames = deck->loop.out_frames;

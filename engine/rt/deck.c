@@ -6,6 +6,15 @@
 /* Track frames: what remains of a sum of beats does not put a wrap one frame off. */
 #define ROUNDING 1e-6
 
+/* Track frames: a stretcher that is so near to where a voice begins can go on for it. */
+#define SAME_PLACE 4.0
+
+/* Track frames: one that is so far from its line has lost it. */
+#define LOST 8192.0
+
+/* Id of the loop's wrap among the commands that a stretcher is primed for. */
+#define STANDBY_FOR_WRAP UINT64_MAX
+
 /* Voices */
 
 static double
@@ -51,24 +60,115 @@ voice_set_gain (struct ech_voice *v, double gain)
   v->ramp_start = v->ramp_end = INT64_MIN;
 }
 
+/* Key lock's part of a voice */
+
+static double
+ramp_at (const struct ech_ramp *ramp, int64_t frame)
+{
+  double part;
+
+  if (frame >= ramp->end)
+    return ramp->to;
+  if (frame <= ramp->start)
+    return ramp->from;
+  part = (double) (frame - ramp->start) / (double) (ramp->end - ramp->start);
+  /* without a corner at either end */
+  return ramp->from + (ramp->to - ramp->from) * part * part * (3.0 - 2.0 * part);
+}
+
+static void
+ramp_to (struct ech_ramp *ramp, int64_t frame, double to, int64_t end)
+{
+  *ramp = (struct ech_ramp){ .from = ramp_at (ramp, frame), .to = to, .start = frame, .end = end };
+}
+
+static void
+voice_unlock (struct ech_voice *v)
+{
+  if (v->keylock != NULL)
+    v->keylock->in_use = false;
+  v->keylock = NULL;
+  v->locked  = (struct ech_ramp){ .from = 0.0 };
+}
+
+static void
+voice_end (struct ech_voice *v)
+{
+  v->active = false;
+  voice_unlock (v);
+}
+
+static struct ech_line
+voice_line (const struct ech_voice *v)
+{
+  return (struct ech_line){ v->origin_position, v->origin_frame, v->step };
+}
+
+/* What the voices of a deck are read from. */
+struct reader {
+  const struct ech_sinc_tables *tables;
+  const struct ech_pcm         *pcm;
+  uint64_t                      readable;
+};
+
+static void
+read_plain (const struct reader *reader, const struct ech_voice *v, int64_t frame, uint32_t n, float *out)
+{
+  ech_resample_read (reader->tables, reader->pcm->frames, reader->readable, v->origin_position,
+                     v->step, frame - v->origin_frame, out, n);
+}
+
+/* In pieces of the stack's size. */
+static void
+read_locked (const struct reader *reader, struct ech_voice *v, int64_t frame, uint32_t n, float *out)
+{
+  struct ech_line line = voice_line (v);
+  float           stretched[2 * ECH_KEYLOCK_GRID];
+
+  for (uint32_t part; n > 0; n -= part, frame += part, out += 2 * part) {
+    part = n < ECH_KEYLOCK_GRID ? n : ECH_KEYLOCK_GRID;
+    ech_keylock_read (v->keylock, reader->tables, reader->pcm, reader->readable, &line, stretched, part);
+    if (ramp_at (&v->locked, frame) < 1.0 || ramp_at (&v->locked, frame + part) < 1.0) {
+      read_plain (reader, v, frame, part, out);
+      for (uint32_t i = 0; i < part; i++) {
+        float mix = (float) ramp_at (&v->locked, frame + i);
+
+        out[2 * i]     = (1.0f - mix) * out[2 * i] + mix * stretched[2 * i];
+        out[2 * i + 1] = (1.0f - mix) * out[2 * i + 1] + mix * stretched[2 * i + 1];
+      }
+    } else {
+      memcpy (out, stretched, 2 * part * sizeof *out);
+    }
+  }
+}
+
+/* A stretcher that missed frames, in a lost cycle, is of no use any more. */
+static void
+read_voice (const struct reader *reader, struct ech_voice *v, int64_t frame, uint32_t n, float *out)
+{
+  if (v->keylock != NULL && v->keylock->frame != frame)
+    voice_unlock (v);
+  if (v->keylock != NULL)
+    read_locked (reader, v, frame, n, out);
+  else
+    read_plain (reader, v, frame, n, out);
+}
+
 /* Adds the voice; silent once a ramp to nothing is over. */
 static void
-voice_render (struct ech_voice             *v,
-              const struct ech_sinc_tables *tables,
-              const struct ech_pcm         *pcm,
-              uint64_t                      readable,
-              int64_t                       frame,
-              uint32_t                      n,
-              float                        *scratch,
-              float                        *out)
+voice_render (struct ech_voice    *v,
+              const struct reader *reader,
+              int64_t              frame,
+              uint32_t             n,
+              float               *scratch,
+              float               *out)
 {
   uint32_t i = 0;
 
   if (!v->active)
     return;
   if (out != NULL && !(v->gain1 == 0.0 && frame >= v->ramp_end)) {
-    ech_resample_read (tables, pcm->frames, readable, v->origin_position, v->step,
-                       frame - v->origin_frame, scratch, n);
+    read_voice (reader, v, frame, n, scratch);
     for (; i < n && frame + (int64_t) i < v->ramp_end; i++) {
       float gain = (float) voice_gain (v, frame + (int64_t) i);
 
@@ -82,8 +182,10 @@ voice_render (struct ech_voice             *v,
       }
     }
   }
-  if (v->gain1 == 0.0 && frame + (int64_t) n >= v->ramp_end)
+  if (v->gain1 == 0.0 && frame + (int64_t) n >= v->ramp_end) {
     v->active = false;
+    voice_unlock (v);
+  }
 }
 
 /* Speed and phase */
@@ -226,6 +328,26 @@ forget_hotcues (struct ech_deck *deck)
     deck->hotcues[i] = NAN;
 }
 
+/* All that sounds, or would, ends at once. */
+static void
+silence (struct ech_deck *deck)
+{
+  voice_end (&deck->main);
+  voice_end (&deck->incoming);
+  for (uint32_t i = 0; i < ECH_DECK_TAILS; i++)
+    voice_end (&deck->tails[i]);
+  ech_deck_unprime (deck);
+}
+
+static void
+make_keylocks (struct ech_deck *deck)
+{
+  for (int i = 0; i < ECH_DECK_KEYLOCKS; i++) {
+    ech_keylock_finish (&deck->keylocks[i]);
+    ech_keylock_init (&deck->keylocks[i], deck->rate);
+  }
+}
+
 void
 ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, double rate)
 {
@@ -237,18 +359,30 @@ ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, doub
   deck->speed       = 1.0;
   forget_loop (deck);
   forget_hotcues (deck);
+  make_keylocks (deck);
+}
+
+void
+ech_deck_finish (struct ech_deck *deck)
+{
+  silence (deck);
+  for (int i = 0; i < ECH_DECK_KEYLOCKS; i++)
+    ech_keylock_finish (&deck->keylocks[i]);
 }
 
 void
 ech_deck_set_rate (struct ech_deck *deck, double rate, int64_t frame)
 {
+  bool was_playing;
+
   deck->rate        = rate;
   deck->ramp_frames = (int64_t) llround (ECH_CLICK_RAMP_S * rate);
   ech_deck_withdraw (deck, frame);
   ech_deck_withdraw_wrap (deck, frame);
-  deck->incoming.active = false;
-  memset (deck->tails, 0, sizeof deck->tails);
-  if (deck->playing) {
+  was_playing = deck->playing;
+  silence (deck);
+  make_keylocks (deck);
+  if (was_playing) {
     voice_anchor (&deck->main, voice_position (&deck->main, frame), frame, deck_step (deck));
     voice_set_gain (&deck->main, 1.0);
   }
@@ -266,8 +400,10 @@ leave_tail_of (struct ech_deck *deck, struct ech_voice *voice, int64_t frame)
     return;
   tail            = &deck->tails[deck->next_tail];
   deck->next_tail = (deck->next_tail + 1) % ECH_DECK_TAILS;
+  voice_unlock (tail);
   *tail           = *voice;
   voice->active   = false;
+  voice->keylock  = NULL; /* the tail has it */
   voice_ramp (tail, frame, 0.0, frame + deck->ramp_frames);
 }
 
@@ -278,6 +414,25 @@ leave_tail (struct ech_deck *deck, int64_t frame)
   leave_tail_of (deck, &deck->main, frame);
   leave_tail_of (deck, &deck->incoming, frame);
   deck->announced_id = 0;
+}
+
+/* @voice, which begins where @incoming has come to, goes on with its stretcher. */
+static void
+take_over_lock (struct ech_voice *voice, struct ech_voice *incoming)
+{
+  double off;
+
+  voice_unlock (voice);
+  if (!incoming->active || incoming->keylock == NULL)
+    return;
+  off = voice_position (incoming, (double) voice->origin_frame) - voice->origin_position;
+  if (fabs (off) > SAME_PLACE) {
+    voice_unlock (incoming);
+    return;
+  }
+  voice->keylock    = incoming->keylock;
+  voice->locked     = incoming->locked;
+  incoming->keylock = NULL;
 }
 
 /* Begins to sound at @position on @frame.  @at_once: nobody announced it. */
@@ -299,12 +454,13 @@ begin_playing (struct ech_deck *deck,
     position += ((double) frame - exact_frame) * step;
   voice_anchor (&deck->main, position, frame, step);
   voice_set_gain (&deck->main, 1.0);
+  take_over_lock (&deck->main, &deck->incoming);
   /* The track's first frame is its own beginning, not a cut. */
   if (at_once && position > 0.0) {
     voice_set_gain (&deck->main, 0.0);
     voice_ramp (&deck->main, frame, 1.0, frame + deck->ramp_frames);
   }
-  deck->incoming.active = false;
+  voice_end (&deck->incoming);
   deck->wrap_announced  = false;
   deck->playing         = true;
 }
@@ -314,8 +470,8 @@ end_playing (struct ech_deck *deck, int64_t frame, double rest, bool announced)
 {
   if (!announced)
     leave_tail (deck, frame);
-  deck->main.active     = false;
-  deck->incoming.active = false;
+  voice_end (&deck->main);
+  voice_end (&deck->incoming);
   deck->wrap_announced  = false;
   deck->playing         = false;
   deck->rest_frames     = rest;
@@ -500,9 +656,7 @@ set_track (struct ech_deck *deck, const struct ech_command *command, struct ech_
   deck->wrap_announced  = false;
   deck->speed           = deck->speed_set;
   deck->bend            = 0.0;
-  deck->main.active     = false;
-  deck->incoming.active = false;
-  memset (deck->tails, 0, sizeof deck->tails);
+  silence (deck);
   forget_loop (deck);
   forget_hotcues (deck);
 }
@@ -644,6 +798,9 @@ ech_deck_execute (struct ech_deck           *deck,
     if (deck->pcm != NULL)
       bend_line (deck, frame, exact_frame);
     return ECH_DECK_DONE;
+  case ECH_COMMAND_KEYLOCK:
+    deck->keylock_set = command->value != 0.0;
+    return ECH_DECK_DONE;
   case ECH_COMMAND_SYNC:
     set_sync (deck, command->value != 0.0, frame, exact_frame, timeline);
     return ECH_DECK_DONE;
@@ -658,6 +815,212 @@ ech_deck_execute (struct ech_deck           *deck,
       voice_ramp (&deck->main, frame, 1.0, frame + deck->ramp_frames);
     }
     return outcome;
+  }
+}
+
+/* Key lock */
+
+static bool
+is_in_reach (const struct ech_deck *deck)
+{
+  double ratio = deck->speed * (1.0 + deck->bend);
+
+  return ratio != 1.0 && ratio >= ECH_STRETCH_MIN_SPEED && ratio <= ECH_STRETCH_MAX_SPEED;
+}
+
+static bool
+wants_lock (const struct ech_deck *deck)
+{
+  return deck->keylock_set && deck->pcm != NULL && deck->keylocks[0].stretch != NULL && is_in_reach (deck);
+}
+
+static struct ech_keylock *
+free_keylock (struct ech_deck *deck)
+{
+  for (int i = 0; i < ECH_DECK_KEYLOCKS; i++)
+    if (!deck->keylocks[i].in_use && deck->keylocks[i].stretch != NULL)
+      return &deck->keylocks[i];
+  return NULL;
+}
+
+int64_t
+ech_deck_prime_lead (const struct ech_deck *deck)
+{
+  return wants_lock (deck) ? ech_keylock_lead (&deck->keylocks[0]) + deck->ramp_frames : 0;
+}
+
+/* No stretcher could be primed for the next pass while this one plays. */
+static bool
+is_short_loop (const struct ech_deck *deck)
+{
+  double length = (deck->loop.out_frames - deck->loop.in_frames) / deck->main.step;
+
+  return deck->loop.active && wants_lock (deck)
+         && length < (double) (ech_deck_prime_lead (deck) + deck->ramp_frames + ECH_KEYLOCK_GRID);
+}
+
+/* Main's stretcher goes through the loop's wrap by itself. */
+static bool
+goes_round (const struct ech_deck *deck)
+{
+  const struct ech_keylock *keylock = deck->main.keylock;
+
+  return keylock != NULL && deck->loop.active && keylock->loop.length > 0.0
+         && keylock->loop.in_frames == deck->loop.in_frames
+         && keylock->loop.length == deck->loop.out_frames - deck->loop.in_frames;
+}
+
+/* ... and nothing else of main is heard. */
+static bool
+is_round_whole (const struct ech_deck *deck, int64_t frame)
+{
+  return goes_round (deck) && ramp_at (&deck->main.locked, frame) >= 1.0;
+}
+
+static void
+prime (struct ech_deck *deck, uint64_t id, double position, int64_t frame, int64_t due_frame)
+{
+  struct ech_voice *standby = &deck->standby;
+  struct ech_line   line    = { position, due_frame, deck_step (deck) };
+
+  if (standby->keylock != NULL && deck->standby_id == id
+      && fabs (voice_position (standby, (double) due_frame) - position) <= SAME_PLACE) {
+    voice_anchor (standby, position, due_frame, line.step);
+    return;
+  }
+  ech_deck_unprime (deck);
+  standby->keylock = free_keylock (deck);
+  if (standby->keylock == NULL)
+    return;
+  deck->standby_id = id;
+  voice_anchor (standby, position, due_frame, line.step);
+  ech_keylock_start (standby->keylock, &line, frame, deck->keylock_skip);
+}
+
+void
+ech_deck_prime (struct ech_deck           *deck,
+                const struct ech_command  *command,
+                int64_t                    frame,
+                int64_t                    due_frame,
+                double                     exact_frame,
+                const struct ech_timeline *timeline)
+{
+  double target = command_target (deck, command, exact_frame, timeline);
+
+  if (isnan (target) || (!deck->playing && !is_start (command)) || deck->announced_id == command->id)
+    return;
+  if (is_synced (deck))
+    target += ((double) due_frame - exact_frame) * deck_step (deck);
+  prime (deck, command->id, target, frame, due_frame);
+}
+
+void
+ech_deck_prime_wrap (struct ech_deck *deck, int64_t frame, int64_t wrap_frame)
+{
+  if (deck->announced_id == 0 && !deck->wrap_announced && !is_short_loop (deck))
+    prime (deck, STANDBY_FOR_WRAP, position_in_loop (deck, voice_position (&deck->main, (double) wrap_frame)),
+           frame, wrap_frame);
+}
+
+void
+ech_deck_unprime (struct ech_deck *deck)
+{
+  voice_end (&deck->standby);
+  deck->standby_id = 0;
+}
+
+/* What was primed for @id is heard from the ramp on. */
+static void
+take_standby (struct ech_deck *deck, uint64_t id, int64_t due_frame)
+{
+  struct ech_voice *standby = &deck->standby, *incoming = &deck->incoming;
+
+  if (deck->standby_id != id || standby->keylock == NULL)
+    return;
+  if (fabs (voice_position (standby, (double) due_frame) - incoming->origin_position) <= SAME_PLACE) {
+    voice_unlock (incoming);
+    incoming->keylock = standby->keylock;
+    standby->keylock  = NULL;
+    if (incoming->keylock->ready_frame <= due_frame)
+      incoming->locked = (struct ech_ramp){ .from = 1.0, .to = 1.0 };
+  }
+  ech_deck_unprime (deck);
+}
+
+/* What was fed ahead of the line is not what comes there now: the loop was set, left or moved. */
+static bool
+is_misled (const struct ech_deck *deck)
+{
+  const struct ech_keylock *keylock = deck->main.keylock;
+
+  if (goes_round (deck))
+    return false;
+  return ech_keylock_went_round (keylock)
+         || (is_short_loop (deck) && keylock->feed - keylock->shift > deck->loop.out_frames);
+}
+
+/* The feed of a loop too short for a standby goes round in it. */
+static void
+follow_loop (struct ech_deck *deck)
+{
+  struct ech_keylock *keylock = deck->main.keylock;
+
+  if (ech_keylock_went_round (keylock))
+    return;
+  keylock->loop.length = 0.0;
+  if (!is_short_loop (deck))
+    return;
+  keylock->loop.in_frames = deck->loop.in_frames;
+  keylock->loop.length    = deck->loop.out_frames - deck->loop.in_frames;
+}
+
+bool
+ech_deck_wants_tending (const struct ech_deck *deck)
+{
+  return deck->playing && (wants_lock (deck) || deck->main.keylock != NULL);
+}
+
+static void
+start_lock (struct ech_deck *deck, int64_t frame)
+{
+  struct ech_line line = voice_line (&deck->main);
+
+  deck->main.keylock = free_keylock (deck);
+  deck->main.locked  = (struct ech_ramp){ .from = 0.0 };
+  if (deck->main.keylock == NULL)
+    return;
+  ech_keylock_start (deck->main.keylock, &line, frame, deck->keylock_skip);
+  follow_loop (deck);
+}
+
+void
+ech_deck_tend (struct ech_deck *deck, int64_t frame)
+{
+  struct ech_voice *main  = &deck->main;
+  int64_t           cross = (int64_t) (ECH_KEYLOCK_CROSS_S * deck->rate);
+  bool              wanted = wants_lock (deck);
+  struct ech_line   line  = voice_line (main);
+
+  if (main->keylock == NULL) {
+    if (wanted && main->active)
+      start_lock (deck, frame);
+    return;
+  }
+  if (is_misled (deck)) {
+    wanted = false;
+    cross  = deck->ramp_frames;
+  } else {
+    follow_loop (deck);
+  }
+  if (fabs (ech_keylock_error (main->keylock, &line)) > LOST) {
+    voice_unlock (main);
+  } else if (wanted) {
+    if (main->locked.to == 0.0 && frame >= main->keylock->ready_frame)
+      ramp_to (&main->locked, frame, 1.0, frame + cross);
+  } else if (main->locked.to != 0.0) {
+    ramp_to (&main->locked, frame, 0.0, frame + cross);
+  } else if (frame >= main->locked.end) {
+    voice_unlock (main);
   }
 }
 
@@ -696,6 +1059,7 @@ ech_deck_announce (struct ech_deck           *deck,
     voice_set_gain (&deck->incoming, 0.0);
   voice_anchor (&deck->incoming, target, due_frame, deck_step (deck));
   voice_ramp (&deck->incoming, frame, 1.0, due_frame);
+  take_standby (deck, command->id, due_frame);
 }
 
 void
@@ -716,6 +1080,8 @@ ech_deck_announce_wrap (struct ech_deck *deck, int64_t frame, int64_t wrap_frame
 
   if (deck->announced_id != 0) /* a jump has the ramp already */
     return;
+  if (is_round_whole (deck, frame)) /* so has the stretcher's feed */
+    return;
   if (!deck->wrap_announced)
     voice_set_gain (&deck->incoming, 0.0);
   voice_anchor (&deck->incoming, position, wrap_frame, deck->main.step);
@@ -723,6 +1089,7 @@ ech_deck_announce_wrap (struct ech_deck *deck, int64_t frame, int64_t wrap_frame
     return;
   voice_ramp (&deck->incoming, frame, 1.0, wrap_frame);
   voice_ramp (&deck->main, frame, 0.0, wrap_frame);
+  take_standby (deck, STANDBY_FOR_WRAP, wrap_frame);
   deck->wrap_announced = true;
   deck->wrap_frame     = wrap_frame;
 }
@@ -743,12 +1110,26 @@ ech_deck_wrap (struct ech_deck *deck, int64_t frame)
 {
   double position = position_in_loop (deck, voice_position (&deck->main, (double) frame));
 
+  double gone_back = voice_position (&deck->main, (double) frame) - position;
+
+  if (goes_round (deck)) {
+    ech_keylock_shift (deck->main.keylock, gone_back);
+    if (!deck->wrap_announced && is_round_whole (deck, frame)) {
+      voice_anchor (&deck->main, position, frame, deck->main.step);
+      return;
+    }
+    deck->main.locked = (struct ech_ramp){ .from = 0.0 }; /* what it crosses from has jumped */
+  } else if (deck->wrap_announced) {
+    voice_unlock (&deck->main);
+  }
   if (!deck->wrap_announced)
     leave_tail_of (deck, &deck->main, frame);
   voice_anchor (&deck->main, position, frame, deck->main.step);
   if (deck->wrap_announced) {
     voice_set_gain (&deck->main, 1.0);
-    deck->incoming.active = false;
+    if (deck->main.keylock == NULL)
+      take_over_lock (&deck->main, &deck->incoming);
+    voice_end (&deck->incoming);
     deck->wrap_announced  = false;
     return;
   }
@@ -771,10 +1152,25 @@ ech_deck_retime (struct ech_deck           *deck,
 
 /* Sound */
 
+static void
+run_standby (struct ech_deck *deck, const struct reader *reader, int64_t frame, uint32_t n)
+{
+  struct ech_keylock *keylock = deck->standby.keylock;
+  struct ech_line     line    = voice_line (&deck->standby);
+
+  if (keylock == NULL)
+    return;
+  if (keylock->frame == frame)
+    ech_keylock_read (keylock, reader->tables, reader->pcm, reader->readable, &line, NULL, n);
+  else
+    ech_deck_unprime (deck);
+}
+
 void
 ech_deck_render (struct ech_deck *deck, int64_t frame, uint32_t n, float *scratch, float *out)
 {
-  uint64_t readable;
+  struct reader reader;
+  uint64_t      readable;
 
   if (deck->pcm == NULL || n == 0)
     return;
@@ -785,10 +1181,12 @@ ech_deck_render (struct ech_deck *deck, int64_t frame, uint32_t n, float *scratc
       && readable < atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed))
     deck->underruns++;
 
+  reader = (struct reader){ deck->tables, deck->pcm, readable };
   for (uint32_t i = 0; i < ECH_DECK_TAILS; i++)
-    voice_render (&deck->tails[i], deck->tables, deck->pcm, readable, frame, n, scratch, out);
-  voice_render (&deck->incoming, deck->tables, deck->pcm, readable, frame, n, scratch, out);
-  voice_render (&deck->main, deck->tables, deck->pcm, readable, frame, n, scratch, out);
+    voice_render (&deck->tails[i], &reader, frame, n, scratch, out);
+  voice_render (&deck->incoming, &reader, frame, n, scratch, out);
+  voice_render (&deck->main, &reader, frame, n, scratch, out);
+  run_standby (deck, &reader, frame, n);
 }
 
 int64_t
@@ -806,8 +1204,9 @@ ech_deck_end_frame (const struct ech_deck *deck)
 void
 ech_deck_run_out (struct ech_deck *deck)
 {
-  deck->main.active     = false;
-  deck->incoming.active = false;
+  voice_end (&deck->main);
+  voice_end (&deck->incoming);
+  ech_deck_unprime (deck);
   deck->playing         = false;
   deck->announced_id    = 0;
   deck->wrap_announced  = false;

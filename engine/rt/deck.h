@@ -12,6 +12,12 @@
  * A jump to a place outside of the loop leaves it; one within, a stop and a start from
  * where the deck stands do not.  A loop that is left keeps its points until others are set.
  *
+ * With key lock on a voice's sound crosses over to that of a stretcher that follows the same
+ * line, once that one has run long enough to be whole; until then, at the recorded speed, and
+ * beyond what the stretcher can do, the voice is read as without.  There are two: for a jump
+ * that is announced the second one runs ahead, unheard, so that it is whole on the due frame.
+ * A loop too short for that goes round within the stretcher's feed.
+ *
  * All calls belong to the audio thread.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -20,12 +26,24 @@
 #define ECH_RT_DECK_H
 
 #include "engine/rt/command.h"
+#include "engine/rt/keylock.h"
 #include "engine/rt/resample.h"
 
 /* The ramp that hides a cut, in seconds. */
 #define ECH_CLICK_RAMP_S 0.002
 
-enum { ECH_DECK_TAILS = 4 };
+enum { ECH_DECK_TAILS = 4, ECH_DECK_KEYLOCKS = 2 };
+
+/* Key lock comes and goes within so many seconds. */
+#define ECH_KEYLOCK_CROSS_S 0.020
+
+/* What is decided about key lock is decided on frames that this divides. */
+enum { ECH_KEYLOCK_GRID = 64 };
+
+struct ech_ramp {
+  double  from, to; /* from until start, to from end on */
+  int64_t start, end;
+};
 
 /* The shortest loop, in seconds of the track. */
 #define ECH_MIN_LOOP_S 0.001
@@ -40,6 +58,9 @@ struct ech_voice {
   /* gain: gain0 until ramp_start, gain1 from ramp_end on */
   double  gain0, gain1;
   int64_t ramp_start, ramp_end;
+
+  struct ech_keylock *keylock; /* NULL = none */
+  struct ech_ramp     locked;  /* how much of it is heard, 0..1 */
 };
 
 /**
@@ -81,11 +102,19 @@ struct ech_deck {
   uint64_t announced_id; /* command that incoming, or main's ramp down, prepares; 0 = none */
   int64_t  announced_frame;
 
+  bool               keylock_set;
+  uint32_t           keylock_skip; /* the decks' hops do not fall together */
+  struct ech_keylock keylocks[ECH_DECK_KEYLOCKS];
+  struct ech_voice   standby;    /* runs ahead of what will be announced, unheard */
+  uint64_t           standby_id; /* command that it is for, UINT64_MAX = the loop's wrap */
+
   bool    wrap_announced; /* incoming is the loop's next pass ... */
   int64_t wrap_frame;     /* ... which begins here */
 };
 
+/* Makes the stretchers; where there is no memory for them key lock does nothing. */
 void ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, double rate);
+void ech_deck_finish (struct ech_deck *deck);
 
 /* Anchors all motion at @frame and goes on at another graph rate.  Audio stopped. */
 void ech_deck_set_rate (struct ech_deck *deck, double rate, int64_t frame);
@@ -119,6 +148,30 @@ ECH_RT void ech_deck_announce (struct ech_deck           *deck,
                                int64_t                    due_frame,
                                double                     exact_frame,
                                const struct ech_timeline *timeline);
+
+/* How many frames before an announced jump its stretcher begins to run ahead; 0 = there is no need.
+ * RT-safe: yes. */
+ECH_RT int64_t ech_deck_prime_lead (const struct ech_deck *deck);
+
+/* Lets a stretcher run ahead of @command, due at @due_frame.  RT-safe: yes. */
+ECH_RT void ech_deck_prime (struct ech_deck           *deck,
+                            const struct ech_command  *command,
+                            int64_t                    frame,
+                            int64_t                    due_frame,
+                            double                     exact_frame,
+                            const struct ech_timeline *timeline);
+
+/* The same for the loop's wrap.  RT-safe: yes. */
+ECH_RT void ech_deck_prime_wrap (struct ech_deck *deck, int64_t frame, int64_t wrap_frame);
+
+/* Nothing will be announced that it was primed for.  RT-safe: yes. */
+ECH_RT void ech_deck_unprime (struct ech_deck *deck);
+
+/* True where ech_deck_tend() is wanted at each frame that ECH_KEYLOCK_GRID divides.  RT-safe: yes. */
+ECH_RT bool ech_deck_wants_tending (const struct ech_deck *deck);
+
+/* Brings key lock in and out.  RT-safe: yes. */
+ECH_RT void ech_deck_tend (struct ech_deck *deck, int64_t frame);
 
 /* The announced command was taken back.  RT-safe: yes. */
 ECH_RT void ech_deck_withdraw (struct ech_deck *deck, int64_t frame);

@@ -42,6 +42,7 @@ struct ech_deck_report {
   double   cue_frames;
   double   speed; /* ratio of recorded speed: as set, or as sync makes it */
   bool     sync;
+  bool     keylock;
   bool     has_grid;
   uint32_t underruns; /* blocks that reached frames not yet decoded */
   float    peak[2];   /* linear, since the last report: after the channel fader */

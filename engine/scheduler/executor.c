@@ -206,6 +206,8 @@ deck_command (const struct ech_action      *action,
     return hotcue (command, ECH_COMMAND_HOTCUE_CLEAR, action, generation);
   case ECH_VERB_BEND:
     return setting (command, ECH_COMMAND_BEND, action->value);
+  case ECH_VERB_KEYLOCK:
+    return setting (command, ECH_COMMAND_KEYLOCK, action->value);
   case ECH_VERB_SPEED:
     return setting (command, ECH_COMMAND_SPEED, action->value);
   case ECH_VERB_SYNC:

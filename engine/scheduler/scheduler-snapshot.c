@@ -84,6 +84,7 @@ fill_motion (struct ech_deck_status       *out,
   out->rms[0]    = seen->rms[0];
   out->rms[1]    = seen->rms[1];
   out->underruns = seen->underruns;
+  out->keylock   = seen->keylock;
   for (int i = 0; i < ECH_N_HOTCUES; i++)
     out->hotcue_frames[i] = NAN;
   out->loop_in_frames = out->loop_out_frames = NAN;

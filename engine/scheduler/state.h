@@ -47,6 +47,7 @@ struct ech_deck_status {
   double          loop_in_frames;  /* track frames, NAN = not set */
   double          loop_out_frames; /* the first frame behind the loop */
   double          hotcue_frames[ECH_N_HOTCUES]; /* track frames, NAN = none */
+  bool            keylock;
 };
 
 /* An action that waits for its beat. */

@@ -1,4 +1,5 @@
-/* What a cycle costs: decks with EQ in use and sped up, mixer and limiter; time and block sizes.
+/* What a cycle costs: decks with EQ in use and sped up, mixer and limiter; time and block sizes, with
+ * and without key lock.
  *
  * usage: bench-cycle            a table of ns and of the share of the block's time
  *        bench-cycle N BLOCK K  K cycles of N decks, for callgrind
@@ -63,7 +64,7 @@ run (struct ech_cycle *cycle, uint32_t n_decks, uint32_t block, int n_cycles)
 }
 
 static struct ech_cycle *
-make_cycle (uint32_t n_decks)
+make_cycle (uint32_t n_decks, bool keylock)
 {
   struct ech_exchange *x     = aligned_alloc (64, (sizeof *x + 63) & ~(size_t) 63);
   struct ech_cycle    *cycle = aligned_alloc (64, ech_cycle_size ());
@@ -74,6 +75,7 @@ make_cycle (uint32_t n_decks)
     push (x, (struct ech_command){ .type = ECH_COMMAND_SET_TRACK, .deck = (uint8_t) i, .pcm = &track, .generation = 1 });
     push (x, (struct ech_command){ .type = ECH_COMMAND_SPEED, .deck = (uint8_t) i, .value = 1.03 });
     push (x, (struct ech_command){ .type = ECH_COMMAND_PARAM, .deck = (uint8_t) i, .param = ECH_PARAM_EQ_LOW, .value = -6.0 });
+    push (x, (struct ech_command){ .type = ECH_COMMAND_KEYLOCK, .deck = (uint8_t) i, .value = keylock });
     push (x, (struct ech_command){ .type = ECH_COMMAND_PLAY, .deck = (uint8_t) i, .value = 0.0 });
   }
   return cycle;
@@ -88,18 +90,28 @@ now_ns (void)
   return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
 }
 
+/* Returns the mean of the best run; a cycle's worst is that of the run where it was smallest. */
 static double
-measure (uint32_t n_decks, uint32_t block)
+measure (uint32_t n_decks, uint32_t block, bool keylock, double *out_worst)
 {
   int               n_cycles = RATE * 4 / (int) block;
-  struct ech_cycle *cycle    = make_cycle (n_decks);
+  struct ech_cycle *cycle    = make_cycle (n_decks, keylock);
   double            best     = INFINITY;
 
+  *out_worst = INFINITY;
   for (int i = 0; i < RUNS; i++) {
-    double start = now_ns ();
+    double start = now_ns (), worst = 0.0, before = start;
 
-    run (cycle, n_decks, block, n_cycles);
-    best = fmin (best, (now_ns () - start) / n_cycles);
+    for (int k = 0; k < n_cycles; k++) {
+      double now;
+
+      run (cycle, n_decks, block, 1);
+      now    = now_ns ();
+      worst  = fmax (worst, now - before);
+      before = now;
+    }
+    best       = fmin (best, (before - start) / n_cycles);
+    *out_worst = fmin (*out_worst, worst);
   }
   return best;
 }
@@ -111,16 +123,22 @@ main (int argc, char **argv)
   if (argc == 4) {
     uint32_t n_decks = (uint32_t) atoi (argv[1]), block = (uint32_t) atoi (argv[2]);
 
-    run (make_cycle (n_decks), n_decks, block, atoi (argv[3]));
+    run (make_cycle (n_decks, false), n_decks, block, atoi (argv[3]));
     return 0;
   }
   printf ("decks playing at 1.03 with EQ in use, mixer, limiter; thread CPU time, best of %d\n", RUNS);
-  printf ("%5s %6s %12s %10s\n", "decks", "block", "ns/cycle", "of block");
-  for (uint32_t n = 2; n <= 4; n += 2) {
+  printf ("%5s %6s %9s %12s %10s %12s %10s %7s\n", "decks", "block", "key lock", "ns/cycle", "of block", "worst ns", "of block", "ratio");
+  for (uint32_t n = 1; n <= 4; n *= 2) {
     for (uint32_t block = 64; block <= 256; block *= 4) {
-      double ns = measure (n, block);
+      double plain = 0.0;
 
-      printf ("%5u %6u %12.0f %9.2f%%\n", n, block, ns, 100.0 * ns * RATE / (block * 1e9));
+      for (int keylock = 0; keylock < 2; keylock++) {
+        double worst, ns = measure (n, block, keylock != 0, &worst);
+
+        plain = keylock ? plain : ns;
+        printf ("%5u %6u %9s %12.0f %9.2f%% %12.0f %9.2f%% %7.1f\n", n, block, keylock ? "on" : "off", ns,
+                100.0 * ns * RATE / (block * 1e9), worst, 100.0 * worst * RATE / (block * 1e9), ns / plain);
+      }
     }
   }
   return 0;

@@ -30,7 +30,7 @@ def action(rng):
         "/deck/%s/loop/out" % deck, "/deck/%s/loop/move %g" % (deck, rng.choice((-2, -.25, .5, 4))),
         "/deck/%s/hotcue/%d/set" % (deck, rng.randint(1, 3)), "/deck/%s/hotcue/%d/jump" % (deck, rng.randint(1, 3)),
         "/deck/%s/hotcue/%d/clear" % (deck, rng.randint(1, 8)),
-        "/deck/%s/bend %.3f" % (deck, rng.choice((0, rng.uniform(-.5, .5)))),
+        "/deck/%s/keylock %d" % (deck, rng.random() < .8), "/deck/%s/bend %.3f" % (deck, rng.choice((0, rng.uniform(-.5, .5)))),
         '/deck/%s/load "%s"' % (deck, rng.choice(TRACKS)), "/master/volume %.2f" % rng.random()))
 
 

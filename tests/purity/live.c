@@ -133,7 +133,7 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   uint32_t            deck    = (uint32_t) g_rand_int_range (rand, 0, 2);
   double              grid    = grids[g_rand_int_range (rand, 0, G_N_ELEMENTS (grids))];
 
-  switch (g_rand_int_range (rand, 0, 28)) {
+  switch (g_rand_int_range (rand, 0, 29)) {
   case 0: post (lane, ECH_VERB_PLAY, deck, NAN, grid); break;
   case 1: post (lane, ECH_VERB_STOP, deck, NAN, grid); break;
   case 2: post (lane, ECH_VERB_SEEK, deck, g_rand_double_range (rand, 0, 20), 0.5); break;
@@ -160,6 +160,7 @@ stir (EchLane *lane, GRand *rand, char **tracks)
   case 23: post (lane, ECH_VERB_HOTCUE_CLEAR, deck, NAN, grid); break;
   case 24: post (lane, ECH_VERB_BEND, deck, g_rand_double_range (rand, -0.5, 0.5), grid); break;
   case 25: post (lane, ECH_VERB_RECORD, 0, g_rand_boolean (rand), grid); break;
+  case 26: post (lane, ECH_VERB_KEYLOCK, deck, g_rand_int_range (rand, 0, 4) > 0, grid); break;
   default: load (lane, deck, tracks[deck]); break;
   }
 }

@@ -90,6 +90,7 @@ static const struct {
   { "/deck/b/hotcue/8/jump bar", ECH_VERB_HOTCUE_JUMP,       1, 7, NAN },
   { "/deck/a/hotcue/3/clear",    ECH_VERB_HOTCUE_CLEAR,      0, 2, NAN },
   { "/deck/a/bend -0.04",        ECH_VERB_BEND,              0, 0, -0.04 },
+  { "/deck/b/keylock 1 bar",     ECH_VERB_KEYLOCK,           1, 0, 1 },
   { "/record 1 bar",             ECH_VERB_RECORD,            0, 0, 1 },
   { "/emergency",                ECH_VERB_EMERGENCY,         0, 0, NAN },
 };
@@ -229,7 +230,7 @@ test_each_word (void)
 
   g_assert_true (g_file_get_contents (path, &docs, NULL, NULL));
   words = ech_vocabulary_words (&n);
-  g_assert_cmpuint (n, ==, 36);
+  g_assert_cmpuint (n, ==, 37);
   for (unsigned i = 0; i < n; i++) {
     g_autoptr (GString) message = g_string_new (words[i].address);
     g_autofree char  *quoted    = g_strdup_printf ("`%s`", words[i].address);

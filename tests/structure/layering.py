@@ -34,6 +34,7 @@ NO_SOUND_SERVER = r'pipewire/|spa/|lo/'
 # Longest prefix wins.  ours: what it may include of the tree (a name, or a folder with "/");
 # system: the only system headers (None: any), not_system: those it may not.
 LAYERS = [
+    ('engine/rt/stretch.c', dict(ours=('engine/rt/', TYPES), system=RT_C + ('rubberband/rubberband-c.h',))),
     ('engine/types.h', dict(ours=(), system=PLAIN_C)),
     ('engine/rt/', dict(ours=('engine/rt/', TYPES), system=RT_C)),
     ('engine/scheduler/action.h', dict(ours=SDK, system=PLAIN_C)),
