@@ -174,6 +174,12 @@ ech_policy_rules (const struct ech_policy *policy,
   return &policy->classes[source_class];
 }
 
+double
+ech_policy_least_gain (const struct ech_policy *policy)
+{
+  return pow (10.0, policy->on_air_db / 20.0);
+}
+
 const char *
 ech_mode_name (enum ech_source_mode mode)
 {

@@ -119,6 +119,9 @@ const struct ech_source_rules *ech_policy_rules (const struct ech_policy *policy
                                                  enum ech_source_class    source_class,
                                                  enum ech_source_class   *out_class);
 
+/* Linear gain of @on_air_db. */
+double ech_policy_least_gain (const struct ech_policy *policy);
+
 enum ech_verb_group ech_verb_group (enum ech_verb verb);
 uint64_t            ech_group_verbs (enum ech_verb_group group); /* bits 1 << verb */
 

@@ -34,8 +34,6 @@ struct ech_deck_shadow {
   double   gain;          /* linear, through trim, fader and crossfader */
 
   /* settings, as last carried out */
-  bool   locked;
-  char   lock_reason[ECH_TEXT_MAX];
   bool   sync;
   bool   pfl;
   double speed_set;
@@ -43,6 +41,14 @@ struct ech_deck_shadow {
   double volume;
   double eq_db[ECH_N_BANDS];
   double filter;
+
+  /* where it is, by the newest report about this track */
+  uint64_t report_frame; /* graph frame */
+  double   position_frames;
+  double   step; /* track frames a graph frame, 0 when stopped */
+  bool     loop_active;
+  double   loop_in_frames; /* NAN = not set */
+  double   loop_out_frames;
 };
 
 struct ech_shadow {
@@ -67,6 +73,15 @@ bool ech_shadow_is_playing (const struct ech_deck_shadow *deck);
 
 /* Playing and audible: @least_gain is the linear gain that counts as heard. */
 bool ech_shadow_is_on_air (const struct ech_deck_shadow *deck, double least_gain);
+
+/* Is music in the master: a deck on air, and the master volume up? */
+bool ech_shadow_is_audible (const struct ech_shadow *shadow, double least_gain);
+
+/* The same once @action was carried out: for VOLUME, TRIM, EQ, CROSSFADER and MASTER_VOLUME the
+ * levels that it sets, for all else what the reports say. */
+bool ech_shadow_would_be_audible (const struct ech_shadow *shadow,
+                                  const struct ech_action *action,
+                                  double                   least_gain);
 
 /**
  * ech_shadow_take_report: @exact: the report is newer than any feedback taken before (offline)
