@@ -117,12 +117,14 @@ ech_engine_new (const struct ech_engine_config *config)
   scheduler.loader_data    = engine->bridge;
   scheduler.default_timing = config->default_timing;
   scheduler.handover_s     = 0.1;
+  scheduler.policy         = config->policy;
   engine->scheduler        = ech_scheduler_new (&scheduler);
   ech_loader_bridge_attach (engine->bridge, engine->scheduler);
   open_journal (engine);
   open_recorder (engine);
   engine->config.record_folder = NULL;
   engine->config.journal_file = engine->config.journal_folder = NULL; /* the caller's own */
+  engine->config.policy                                       = NULL;
   return engine;
 }
 
@@ -213,6 +215,18 @@ ech_engine_audio_state (EchEngine *engine, char *out_text)
   default:
     return ECH_AUDIO_STOPPED;
   }
+}
+
+void
+ech_engine_set_policy (EchEngine *engine, const struct ech_policy *policy)
+{
+  ech_scheduler_set_policy (engine->scheduler, policy);
+}
+
+void
+ech_engine_telemetry (EchEngine *engine, struct ech_telemetry *out_telemetry)
+{
+  ech_scheduler_telemetry (engine->scheduler, out_telemetry);
 }
 
 void

@@ -27,6 +27,7 @@ typedef struct _EchEngine EchEngine;
  * @record_folder: (nullable) where recordings go; NULL or "": "Echelon" in the user's music folder
  * @record_pcm24: recordings are 24-bit integers instead of 32-bit float
  * @journal_folder: (nullable) keep it here, in files by date (engine/journal.h); neither: no journal
+ * @policy: (nullable) the safety policy, copied; NULL = ech_policy_init()
  */
 struct ech_engine_config {
   uint32_t          n_decks;
@@ -37,6 +38,7 @@ struct ech_engine_config {
   const char       *journal_folder;
   const char       *record_folder;
   bool              record_pcm24;
+  const struct ech_policy *policy;
 };
 
 /* What the audio side is doing, for people. */
@@ -64,6 +66,11 @@ void ech_engine_set_default_timing (EchEngine *engine, const struct ech_timing *
 
 /* Where recordings go from the next one on, and how (struct ech_engine_config).  Thread: any. */
 void ech_engine_set_record (EchEngine *engine, const char *folder, bool pcm24);
+/* The whole safety policy, in force from the scheduler's next tick on.  Thread: any. */
+void ech_engine_set_policy (EchEngine *engine, const struct ech_policy *policy);
+
+/* What was refused, by whom, how late and how exact; as of the newest snapshot.  Thread: any but audio. */
+void ech_engine_telemetry (EchEngine *engine, struct ech_telemetry *out_telemetry);
 
 /* A lane for one source; each lane has one posting thread.  Thread: any. */
 EchLane *ech_engine_add_source (EchEngine *engine, const char *name, enum ech_source_class source_class);

@@ -47,7 +47,9 @@ ech_renderer_new (const struct ech_renderer_config *config)
 {
   EchRenderer                *renderer  = g_new0 (EchRenderer, 1);
   struct ech_scheduler_config scheduler = { 0 };
+  struct ech_policy           policy;
 
+  ech_policy_init_score (&policy);
   renderer->config   = *config;
   renderer->exchange = alloc_aligned (sizeof *renderer->exchange);
   renderer->cycle    = alloc_aligned (ech_cycle_size ());
@@ -63,6 +65,8 @@ ech_renderer_new (const struct ech_renderer_config *config)
   scheduler.loader_data         = renderer->bridge;
   scheduler.default_timing.kind = ECH_TIMING_NOW;
   scheduler.handover_s          = 0.1;
+  scheduler.policy              = config->policy != NULL ? config->policy : &policy;
+  renderer->config.policy       = NULL; /* the caller's own */
   renderer->scheduler           = ech_scheduler_new (&scheduler);
   ech_loader_bridge_attach (renderer->bridge, renderer->scheduler);
   if (config->on_event != NULL)

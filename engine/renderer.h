@@ -27,6 +27,7 @@ struct ech_renderer_config {
   EchArrivalFunc on_arrival; /* nullable; each action as it comes */
   void          *arrival_data;
   const char    *record_folder; /* nullable: a recording is refused then */
+  const struct ech_policy *policy; /* nullable, copied; NULL = ech_policy_init_score() */
 };
 
 /* Thread: one, always the same, for all calls. */

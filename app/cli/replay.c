@@ -19,6 +19,7 @@ struct deed {
   struct ech_journal_line line;
   unsigned                number; /* of its line */
   unsigned                order;  /* in which it was carried out; 0 = it was not */
+  uint32_t                verb;   /* that was: a CONFIRM may become another action */
   uint64_t                frame;  /* there; live */
   double                  beat;
 };
@@ -128,11 +129,14 @@ take_fate (struct replay *replay, const struct ech_event *event, GError **error)
 {
   struct deed *deed = g_hash_table_lookup (replay->by_serial, &event->serial);
 
+  if (event->verb == ECH_VERB_NONE) /* a guard's report: nothing was done */
+    return TRUE;
   if (deed == NULL && replay->n_dropped == 0)
     return invalid (error, "no action with this “serial” was posted");
   if (deed == NULL || event->fate != ECH_FATE_EXECUTED)
     return TRUE;
   deed->order = ++replay->n_executed;
+  deed->verb  = event->verb;
   deed->frame = event->frame;
   deed->beat  = event->beat;
   return TRUE;
@@ -223,15 +227,16 @@ event_of (const struct deed *deed)
   return event;
 }
 
-/* What was carried out and is heard.  Locks and cancels did their work on that night's decisions,
- * and those stand in the journal. */
+/* What was carried out and is heard.  Locks, modes, cancels and a yes did their work on that night's
+ * decisions, and those stand in the journal; a yes that became the refused action itself is heard. */
 static bool
 is_heard (const struct deed *deed)
 {
   uint32_t verb = deed->line.arrival.action.verb;
 
   return deed->line.kind == ECH_JOURNAL_SETTING
-         || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL && verb != ECH_VERB_RECORD);
+         || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL
+             && verb != ECH_VERB_SOURCE_MODE && (verb != ECH_VERB_CONFIRM || deed->verb != verb));
 }
 
 /* As that night: at once on the frame where it was, in time by the beat on which it was. */
@@ -253,6 +258,50 @@ live_event_of (const struct replay *replay, const struct deed *deed)
     event->time = frame;
   }
   return event;
+}
+
+/* The refused action that the CONFIRM became: "#12" is the 12th, any other id its poster's own. */
+static const struct deed *
+find_overridden (const struct replay *replay, const struct deed *confirm)
+{
+  const char        *id     = confirm->line.arrival.action.target;
+  uint64_t           serial = id[0] == '#' ? g_ascii_strtoull (id + 1, NULL, 10) : 0;
+  const struct deed *found  = serial > 0 ? g_hash_table_lookup (replay->by_serial, &serial) : NULL;
+  uint64_t           newest = 0;
+  GHashTableIter     iter;
+  gpointer           value;
+
+  g_hash_table_iter_init (&iter, replay->by_serial);
+  while (found == NULL && g_hash_table_iter_next (&iter, NULL, &value)) {
+    const struct deed *deed = value;
+
+    if (deed->line.arrival.serial < confirm->line.arrival.serial && deed->line.arrival.serial > newest
+        && deed->line.arrival.action.verb == confirm->verb
+        && strcmp (deed->line.arrival.action.id, id) == 0)
+      newest = deed->line.arrival.serial;
+  }
+  return found != NULL ? found : g_hash_table_lookup (replay->by_serial, &newest);
+}
+
+/* As that night, in two steps: asked for, refused because the deck is on air, and insisted on. */
+static void
+add_override (struct replay *replay, const struct deed *confirm)
+{
+  const struct deed      *refused = find_overridden (replay, confirm);
+  struct deed             both    = *confirm;
+  struct ech_score_event *first, *second;
+
+  if (refused == NULL)
+    return;
+  both.line.arrival.action = refused->line.arrival.action;
+  first                    = live_event_of (replay, &both);
+  second                   = event_of (confirm);
+  second->time             = first->time;
+  g_snprintf (first->action.id, sizeof first->action.id, "override-%u", confirm->number);
+  g_strlcpy (second->action.target, first->action.id, sizeof second->action.target);
+  second->action.id[0] = '\0';
+  g_ptr_array_add (replay->set.events, first);
+  g_ptr_array_add (replay->set.events, second);
 }
 
 static int
@@ -296,6 +345,8 @@ make_events (struct replay *replay)
 
     if (replay->offline)
       g_ptr_array_add (replay->set.events, event_of (deed));
+    else if (is_heard (deed) && deed->line.arrival.action.verb == ECH_VERB_CONFIRM)
+      add_override (replay, deed);
     else if (is_heard (deed))
       g_ptr_array_add (replay->set.events, live_event_of (replay, deed));
   }

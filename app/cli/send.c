@@ -64,7 +64,8 @@ begins_with_text (const char *address)
   for (unsigned i = 0; i < n_words; i++)
     if (address_fits (words[i].address, address))
       return words[i].argument == ECH_ARGUMENT_STRING
-             || words[i].argument == ECH_ARGUMENT_OPTIONAL_STRING;
+             || words[i].argument == ECH_ARGUMENT_OPTIONAL_STRING
+             || words[i].argument == ECH_ARGUMENT_MODE;
   return strcmp (address, "/query") == 0;
 }
 

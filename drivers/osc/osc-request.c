@@ -173,7 +173,7 @@ static bool
 takes_no_time (uint32_t verb)
 {
   return verb == ECH_VERB_LOCK || verb == ECH_VERB_UNLOCK || verb == ECH_VERB_EMERGENCY
-         || verb == ECH_VERB_CANCEL;
+         || verb == ECH_VERB_CANCEL || verb == ECH_VERB_CONFIRM || verb == ECH_VERB_SOURCE_MODE;
 }
 
 /* The bundle's time says from when the message's own timing counts. */

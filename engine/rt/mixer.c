@@ -3,32 +3,14 @@
 
 #include <string.h>
 
+#include "engine/rt/crossfader.h"
+
 #define DEFAULT_LIMITER_DB (-1.0)
 
 static double
 db_to_gain (double db)
 {
   return db == 0.0 ? 1.0 : pow (10.0, db / 20.0);
-}
-
-double
-ech_crossfader_gain (uint32_t curve, double position, uint32_t deck)
-{
-  double near = deck % 2 == 0 ? 1.0 - position : position;
-
-  /* exactly full and exactly off at the ends, whatever cosines round to */
-  if (near >= 1.0)
-    return 1.0;
-  if (near <= 0.0)
-    return 0.0;
-  switch (curve) {
-  case ECH_CURVE_LINEAR:
-    return near;
-  case ECH_CURVE_CUT:
-    return fmin (1.0, near / 0.05);
-  default:
-    return sin (near * M_PI_2);
-  }
 }
 
 static bool

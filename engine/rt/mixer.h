@@ -74,7 +74,4 @@ ECH_RT void ech_mixer_process (struct ech_mixer          *mixer,
                                uint32_t                   n,
                                float                     *scratch);
 
-/* Linear gain that the crossfader gives the side of @deck (a and c left, b and d right). RT-safe: yes. */
-ECH_RT double ech_crossfader_gain (uint32_t curve, double position, uint32_t deck);
-
 #endif

@@ -43,6 +43,7 @@ struct _EchLane {
   /* ticking thread */
   GArray  *batch; /* what has come of the batch at the lane's end */
   bool     purged;
+  bool     is_known; /* to the judge */
   uint32_t n_entries; /* actions of this lane that have no fate yet */
   uint32_t next_id;
   uint32_t id_hashes[ECH_RECENT_IDS];

@@ -94,7 +94,8 @@ enum ech_source_class {
  * @deadline_beats: session beat after which it must not happen any more; 0 = none
  * @client: what the poster wants back with each fate (an address, a widget); opaque
  * @id: the client's id for the action; "" = none; the same id twice does a thing once
- * @target: CANCEL: the id of the action to take back
+ * @target: CANCEL: the id of the action to take back; CONFIRM: of what waits for a yes;
+ *    SOURCE_MODE: the source's name
  */
 struct ech_action {
   uint32_t          verb; /* enum ech_verb */

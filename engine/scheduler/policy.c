@@ -147,6 +147,8 @@ ech_policy_init_score (struct ech_policy *policy)
   ech_policy_init (policy);
   policy->emergency_loop = false;
   policy->silence_action = ECH_SILENCE_NOTHING;
+  /* who wrote it down has had the time to think */
+  policy->override_least_ms = 0;
   for (int i = 0; i < ECH_N_SOURCE_CLASSES; i++) {
     policy->classes[i] = (struct ech_source_rules){ .mode             = ECH_MODE_AUTO,
                                                     .priority         = 100,

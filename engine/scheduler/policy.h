@@ -110,7 +110,7 @@ struct ech_policy {
 void ech_policy_init (struct ech_policy *policy);
 
 /* As the defaults, but nothing that depends on who asks or how often: no cooldown, rate, yield or
- * guard.  For a render, whose score is one person's will, and for replay. */
+ * guard, and a second step at once.  For a render, whose score is one person's will, and for replay. */
 void ech_policy_init_score (struct ech_policy *policy);
 
 /* The rules that hold for a source of that name and class, and what class it counts as. */

@@ -58,14 +58,15 @@ struct ech_deck_lock {
   struct ech_stamp unlocked; /* COOLDOWN: since when */
 };
 
-/* A mode that was set for a source of the policy before it came. */
+/* A mode that was set for a source of the policy before it came, or that it had when it went. */
 struct ech_coming_mode {
   char     name[ECH_NAME_MAX]; /* "" = none */
+  uint32_t source_class;
   uint32_t mode;
 };
 
 /* Controls that a hand can take over: (verb, deck), each EQ band, each deck's transport. */
-enum { ECH_N_CONTROLS = ECH_MAX_DECKS * (ECH_N_VERBS + ECH_N_BANDS) };
+enum { ECH_N_CONTROLS = (int) ECH_MAX_DECKS * ((int) ECH_N_VERBS + (int) ECH_N_BANDS) };
 
 /* All that the judge knows beside the engine's state.  Copied whole to judge a batch ahead. */
 struct ech_safety_state {
@@ -108,6 +109,7 @@ enum ech_timing_fact {
  *    petitioner's own before another's; -1 = none
  * @held_source: CONFIRM: the source whose action of id `target` is held for a yes, another's before
  *    the petitioner's own; -1 = none
+ * @override_source: OVERRIDE: as the CONFIRM's violation told it
  */
 struct ech_petition {
   const struct ech_action *action;
@@ -122,6 +124,7 @@ struct ech_petition {
   uint32_t                 timing;
   int32_t                  waiting_source;
   int32_t                  held_source;
+  int32_t                  override_source;
 };
 
 enum ech_outcome {
@@ -168,8 +171,11 @@ void ech_safety_source_init (const struct ech_policy *policy,
                              const char              *name,
                              enum ech_source_class    source_class);
 
-/* The source has gone. */
-void ech_safety_source_finish (struct ech_safety_state *state, uint32_t source);
+/* The source has gone.  A mode that is not the policy's is remembered: who was switched off does not
+ * come back by coming again. */
+void ech_safety_source_finish (const struct ech_policy *policy,
+                               struct ech_safety_state *state,
+                               uint32_t                 source);
 
 /* @next takes the place of @last: modes set at run time stay, unless the policy's own changed. */
 void ech_safety_change_policy (struct ech_safety_state *state,
@@ -209,6 +215,19 @@ void ech_safety_note (const struct ech_policy    *policy,
                       struct ech_safety_state    *state,
                       const struct ech_petition  *petition,
                       const struct ech_violation *violation);
+
+/* The tokens that @source has now, INFINITY where its rate is not limited. */
+double ech_safety_tokens (const struct ech_source_rules  *rules,
+                          const struct ech_safety_source *source,
+                          uint64_t                        now_ns);
+
+/* A loaded source by its name; -1 = there is none. */
+int32_t ech_safety_find_source (const struct ech_safety_state *state, const char *name);
+
+/* The rules of a source that is loaded, or named in the policy; else NULL. */
+const struct ech_source_rules *ech_safety_rules_by_name (const struct ech_policy       *policy,
+                                                         const struct ech_safety_state *state,
+                                                         const char                    *name);
 
 /* The control that @action moves, 0 .. ECH_N_CONTROLS - 1, or -1: lock, cancel and their kind. */
 int ech_safety_control (const struct ech_action *action);
@@ -266,7 +285,7 @@ bool ech_safety_mask (enum ech_deck_state state, enum ech_verb verb);
 
 /* Tables as Markdown, for docs/safety.md; @size of at least 8192. */
 void ech_safety_mask_print (char *out_text, size_t size);
-void ech_safety_rules_print (char *out_text, size_t size);  /* the rules in order, and when asked */
+void ech_safety_rules_print (char *out_text, size_t size); /* the rules in order, and when asked */
 void ech_safety_policy_print (const struct ech_policy *policy, char *out_text, size_t size);
 
 /* "unlocked", "locked", "cooldown" */

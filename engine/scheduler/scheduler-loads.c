@@ -54,6 +54,7 @@ ech_loads_begin (EchScheduler *s, struct ech_entry *entry)
   entry->stage                     = ECH_STAGE_LOADING;
   s->tracks[deck].loading          = entry;
   s->shadow.decks[deck].is_loading = true;
+  ech_entry_count (s, entry);
   if (entry->action.deadline_beats != 0)
     ech_schedule_add (&s->deadlines, &entry->deadline);
   ech_entry_queued (s, entry);

@@ -151,7 +151,9 @@ order (EchScheduler *s, struct ech_entry *entry, struct ech_command *command)
   command->at   = entry->waits ? entry->due.beats : s->now.exact ? s->now.frame : NAN;
   ech_orders_push (s, command);
 
-  entry->stage = ECH_STAGE_HANDED;
+  entry->stage        = ECH_STAGE_HANDED;
+  entry->handed_frame = s->now.frame;
+  entry->is_overdue   = false;
   if (!entry->waits) {
     ech_shadow_expect (&s->shadow, &entry->action, entry->serial);
     return;
@@ -193,7 +195,8 @@ ech_orders_guard_swaps (EchScheduler *s)
     const struct ech_deck_shadow *deck  = &s->shadow.decks[entry->action.deck];
 
     if (!is_swap (entry) || entry->is_forbidden
-        || !ech_shadow_is_on_air (deck, s->policy.least_gain))
+        || entry->is_overridden
+        || !ech_shadow_is_on_air (deck, ech_policy_least_gain (&s->policy)))
       continue;
     entry->is_forbidden = true;
     ech_orders_take_back (s, entry, NULL);
@@ -204,7 +207,7 @@ ech_orders_guard_swaps (EchScheduler *s)
 static bool
 is_still_allowed (EchScheduler *s, struct ech_entry *entry)
 {
-  struct ech_verdict verdict;
+  struct ech_violation violation;
 
   if (entry->action.deadline_beats != 0 && entry->waits
       && entry->due.beats > entry->action.deadline_beats) {
@@ -223,9 +226,9 @@ is_still_allowed (EchScheduler *s, struct ech_entry *entry)
                       (char) ('A' + entry->action.deck));
     return false;
   }
-  if (ech_entry_is_allowed (s, &s->shadow, entry, &verdict))
+  if (ech_arrival_is_allowed (s, entry, &violation))
     return true;
-  ech_entry_reject (s, entry, verdict.rule, "%s", verdict.text);
+  ech_entry_refuse (s, entry, &violation, NULL);
   return false;
 }
 
@@ -287,6 +290,12 @@ ech_orders_take_back (EchScheduler *s, struct ech_entry *entry, const char *text
 {
   struct ech_command command = { .type = ECH_COMMAND_CANCEL };
 
+  if (entry->stage == ECH_STAGE_HELD) {
+    /* all or nothing */
+    ech_held_cancel (s, entry->held, entry->is_taken ? ECH_RULE_TAKEN : ECH_RULE_NONE,
+                     entry->is_taken ? "A hand took it over." : text);
+    return;
+  }
   if (entry->stage != ECH_STAGE_HANDED) {
     ech_entry_cancel (s, entry, text);
     return;
@@ -302,14 +311,14 @@ ech_orders_take_back (EchScheduler *s, struct ech_entry *entry, const char *text
 void
 ech_orders_emergency (EchScheduler *s, struct ech_entry *entry)
 {
-  g_autoptr (GList) entries = g_hash_table_get_values (s->entries);
-  struct ech_command stop   = { .type = ECH_COMMAND_STOP };
+  g_autoptr (GArray) serials = ech_entry_serials (s);
+  struct ech_command stop    = { .type = ECH_COMMAND_STOP };
 
-  for (GList *l = entries; l; l = l->next) {
-    struct ech_entry *other = l->data;
+  for (guint i = 0; i < serials->len; i++) {
+    struct ech_entry *other = ech_entry_by_serial (s, g_array_index (serials, uint64_t, i));
 
-    if (other != entry && other->action.verb != ECH_VERB_CANCEL
-        && (other->stage != ECH_STAGE_HANDED || other->waits))
+    if (other && other != entry && other->action.verb != ECH_VERB_CANCEL
+        && other->stage != ECH_STAGE_NEW && (other->stage != ECH_STAGE_HANDED || other->waits))
       ech_orders_take_back (s, other, "Emergency stop.");
   }
   entry->n_awaited = s->config.n_decks;
@@ -382,9 +391,11 @@ take_executed (EchScheduler *s, struct ech_entry *entry, const struct ech_feedba
     ech_loads_arrived (s, entry, feedback->frame);
   else
     ech_shadow_take_executed (&s->shadow, &entry->action, feedback->frame);
-  ech_snapshot_note_latency (s, entry, feedback->frame);
   if (entry->action.verb == ECH_VERB_RECORD && entry->action.value != 0)
     g_snprintf (text, sizeof text, "Records into %.140s", s->record_name);
+  ech_telemetry_note_latency (s, entry, feedback->frame);
+  ech_telemetry_note_error (s, entry, feedback->frame);
+  ech_guards_take_executed (s, entry);
   ech_entry_finish (s, entry, ECH_FATE_EXECUTED, ECH_RULE_NONE, feedback->beat, feedback->frame,
                     text[0] ? text : NULL);
 }
@@ -394,13 +405,15 @@ take_emergency (EchScheduler *s, struct ech_entry *entry, const struct ech_feedb
 {
   if (feedback->type == ECH_FEEDBACK_EXECUTED)
     ech_shadow_take_end (&s->shadow, feedback->deck, feedback->frame);
-  if (--entry->n_awaited == 0)
-    ech_entry_finish (s, entry, ECH_FATE_EXECUTED, ECH_RULE_NONE, feedback->beat, feedback->frame,
-                      NULL);
+  if (--entry->n_awaited > 0)
+    return;
+  ech_guards_take_executed (s, entry);
+  ech_entry_finish (s, entry, ECH_FATE_EXECUTED, ECH_RULE_NONE, feedback->beat, feedback->frame,
+                    NULL);
 }
 
-static void
-take_fate (EchScheduler *s, const struct ech_feedback *feedback)
+void
+ech_orders_take_fate (EchScheduler *s, const struct ech_feedback *feedback)
 {
   struct ech_entry *entry = g_hash_table_lookup (s->entries, &feedback->id);
 
@@ -410,7 +423,7 @@ take_fate (EchScheduler *s, const struct ech_feedback *feedback)
     take_emergency (s, entry, feedback);
     return;
   }
-  ech_shadow_settle (&s->shadow, entry->action.deck, entry->serial);
+  ech_shadow_settle (&s->shadow, entry->serial);
   if (feedback->type == ECH_FEEDBACK_EXECUTED) {
     take_executed (s, entry, feedback);
     return;
@@ -451,6 +464,6 @@ ech_orders_take_feedback (EchScheduler *s)
     else if (feedback.type == ECH_FEEDBACK_END_OF_TRACK)
       ech_shadow_take_end (&s->shadow, feedback.deck, feedback.frame);
     else
-      take_fate (s, &feedback);
+      ech_orders_take_fate (s, &feedback);
   }
 }

@@ -2,59 +2,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include <stdlib.h>
-
 #include "engine/scheduler/scheduler-private.h"
-
-/* Latency */
-
-/* When @frame enters the graph, by the newest report. */
-static double
-frame_time_ns (EchScheduler *s, uint64_t frame)
-{
-  const struct ech_rt_report *r = s->report;
-
-  if (r->time_ns == 0 || !(r->timeline.rate > 0))
-    return (double) s->now.time_ns;
-  return (double) r->time_ns + ((double) frame - (double) r->frame) * 1e9 / r->timeline.rate;
-}
-
-void
-ech_snapshot_note_latency (EchScheduler *s, const struct ech_entry *entry, uint64_t frame)
-{
-  double ms;
-
-  /* offline the frames' time is not the poster's */
-  if (s->now.exact || entry->waits || entry->action.verb == ECH_VERB_LOAD)
-    return;
-  ms = MAX (0.0, (frame_time_ns (s, frame) - (double) entry->posted_ns) * 1e-6);
-  s->latencies_ms[s->n_latencies++ % ECH_N_LATENCIES] = ms;
-  s->latency_max_ms                                   = MAX (s->latency_max_ms, ms);
-  s->latencies_changed                                = true;
-}
-
-static int
-compare_doubles (const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-
-  return (x > y) - (x < y);
-}
-
-static void
-update_median (EchScheduler *s)
-{
-  double sorted[ECH_N_LATENCIES];
-  size_t n = MIN (s->n_latencies, (uint64_t) ECH_N_LATENCIES);
-
-  if (!s->latencies_changed)
-    return;
-  s->latencies_changed = false;
-  for (size_t i = 0; i < n; i++)
-    sorted[i] = s->latencies_ms[i];
-  qsort (sorted, n, sizeof sorted[0], compare_doubles);
-  s->latency_p50_ms = sorted[n / 2];
-}
 
 /* Decks */
 
@@ -108,12 +56,13 @@ fill_deck (EchScheduler *s, uint32_t i)
 {
   struct ech_deck_status       *out  = &s->building.decks[i];
   const struct ech_deck_shadow *deck = &s->shadow.decks[i];
+  const struct ech_deck_lock   *lock = &s->safety.locks[i];
 
   *out = (struct ech_deck_status){
     .state      = ech_shadow_deck_state (deck),
     .generation = deck->generation,
-    .on_air     = ech_shadow_is_on_air (deck, s->policy.least_gain),
-    .locked     = deck->locked,
+    .on_air     = ech_safety_is_on_air (&s->policy, &s->shadow, i),
+    .locked     = lock->state == ECH_LOCK_LOCKED,
     .sync       = deck->sync,
     .pfl        = deck->pfl,
     .speed_set  = deck->speed_set,
@@ -123,7 +72,9 @@ fill_deck (EchScheduler *s, uint32_t i)
   };
   for (int band = 0; band < ECH_N_BANDS; band++)
     out->eq_db[band] = deck->eq_db[band];
-  g_strlcpy (out->lock_reason, deck->lock_reason, sizeof out->lock_reason);
+  g_strlcpy (out->lock_reason, lock->reason, sizeof out->lock_reason);
+  out->lock_state = ech_safety_lock_state (&s->policy, &s->safety, i, s->now_beat, s->now.time_ns);
+  out->lock_class = lock->source_class;
   fill_motion (out, deck, &s->report->decks[i]);
   fill_track (out, deck, s->tracks[i].loaded);
   if (deck->has_grid)
@@ -133,7 +84,7 @@ fill_deck (EchScheduler *s, uint32_t i)
 /* What waits */
 
 static void
-fill_one_pending (struct ech_state *out, const struct ech_entry *entry)
+fill_one_pending (struct ech_state *out, double now_beat, const struct ech_entry *entry)
 {
   struct ech_pending *pending = &out->pending[out->n_pending];
   uint32_t            at      = out->n_pending++;
@@ -145,7 +96,8 @@ fill_one_pending (struct ech_state *out, const struct ech_entry *entry)
     .source    = entry->lane->index,
     .index     = entry->action.index,
     .value     = entry->action.value,
-    .due_beats = entry->due.beats,
+    .due_beats = entry->stage == ECH_STAGE_HELD ? now_beat : entry->due.beats,
+    .held      = entry->stage == ECH_STAGE_HELD,
   };
   g_strlcpy (pending->id, entry->action.id, sizeof pending->id);
   for (; at > 0 && out->pending[at - 1].due_beats > out->pending[at].due_beats; at--) {
@@ -163,10 +115,36 @@ fill_pending (EchScheduler *s)
   guint                   n = ech_schedule_peek (&s->waiting, next, ECH_MAX_PENDING_SHOWN);
 
   s->building.n_pending = 0;
+  /* first what waits for a person */
+  for (guint i = 0; i < s->held->len; i++) {
+    const struct ech_held *held = g_ptr_array_index (s->held, i);
+
+    for (guint j = 0; j < held->entries->len && s->building.n_pending < ECH_MAX_PENDING_SHOWN; j++)
+      fill_one_pending (&s->building, s->now_beat, g_ptr_array_index (held->entries, j));
+  }
   for (guint i = 0; i < s->handed->len && s->building.n_pending < ECH_MAX_PENDING_SHOWN; i++)
-    fill_one_pending (&s->building, g_ptr_array_index (s->handed, i));
+    fill_one_pending (&s->building, s->now_beat, g_ptr_array_index (s->handed, i));
   for (guint i = 0; i < n && s->building.n_pending < ECH_MAX_PENDING_SHOWN; i++)
-    fill_one_pending (&s->building, next[i]->owner);
+    fill_one_pending (&s->building, s->now_beat, next[i]->owner);
+}
+
+static const struct ech_source_rules *
+rules_of (EchScheduler *s, const EchLane *lane)
+{
+  enum ech_source_class unused;
+
+  return ech_policy_rules (&s->policy, lane->name, lane->source_class, &unused);
+}
+
+/* A ghost's would-have-beens are none. */
+static uint64_t
+n_violations (const struct ech_source_counts *counts)
+{
+  uint64_t n = 0;
+
+  for (int rule = 0; rule < ECH_N_RULES; rule++)
+    n += rule == ECH_RULE_GHOST ? 0 : counts->refused[rule];
+  return n;
 }
 
 static void
@@ -178,10 +156,13 @@ fill_sources (EchScheduler *s)
     EchLane                  *lane = g_atomic_pointer_get (&s->lanes[i]);
 
     *out = (struct ech_source_status){ .depth = 0 };
-    if (!lane || atomic_load (&lane->removed))
+    if (!lane || !lane->is_known || atomic_load (&lane->removed))
       continue;
     g_strlcpy (out->name, lane->name, sizeof out->name);
-    out->source_class     = lane->source_class;
+    out->source_class     = ech_safety_class (&s->policy, &s->safety, i);
+    out->mode             = s->safety.sources[i].mode;
+    out->priority         = rules_of (s, lane)->priority;
+    out->violations       = n_violations (&s->telemetry.sources[i]);
     out->depth            = ech_lane_depth (lane);
     out->posted           = atomic_load_explicit (&lane->posted, memory_order_relaxed);
     out->refused_full     = atomic_load_explicit (&lane->refused_full, memory_order_relaxed);
@@ -229,7 +210,6 @@ fill_session (EchScheduler *s)
 void
 ech_snapshot_publish (EchScheduler *s)
 {
-  update_median (s);
   fill_session (s);
   for (uint32_t i = 0; i < s->config.n_decks; i++)
     fill_deck (s, i);
@@ -237,11 +217,12 @@ ech_snapshot_publish (EchScheduler *s)
   fill_sources (s);
   s->building.n_executed     = s->n_executed;
   s->building.n_rejected     = s->n_rejected;
-  s->building.latency_p50_ms = s->latency_p50_ms;
-  s->building.latency_max_ms = s->latency_max_ms;
+  s->building.latency_p50_ms = s->telemetry.latency_p50_ms;
+  s->building.latency_max_ms = s->telemetry.latency_max_ms;
 
   g_mutex_lock (&s->state_lock);
   s->state = s->building;
+  s->told  = s->telemetry;
   g_mutex_unlock (&s->state_lock);
 }
 

@@ -1,4 +1,4 @@
-/* Lanes, listeners, the tick, and what happens to an action when it arrives.
+/* Lanes, listeners, entries and the tick.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/scheduler/quantizer.h"
 #include "engine/scheduler/scheduler-private.h"
 #include "engine/scheduler/vocabulary.h"
 
@@ -41,8 +40,8 @@ entry_free (void *data)
   g_free (entry);
 }
 
-static struct ech_entry *
-entry_new (EchScheduler *s, EchLane *lane, const struct ech_lane_slot *slot)
+struct ech_entry *
+ech_entry_new (EchScheduler *s, EchLane *lane, const struct ech_lane_slot *slot)
 {
   struct ech_entry *entry = g_new0 (struct ech_entry, 1);
 
@@ -57,8 +56,28 @@ entry_new (EchScheduler *s, EchLane *lane, const struct ech_lane_slot *slot)
   return entry;
 }
 
+GArray *
+ech_entry_serials (EchScheduler *s)
+{
+  GArray         *serials = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  GHashTableIter  iter;
+  const uint64_t *serial;
+
+  g_hash_table_iter_init (&iter, s->entries);
+  while (g_hash_table_iter_next (&iter, (void **) &serial, NULL))
+    g_array_append_val (serials, *serial);
+  return serials;
+}
+
+struct ech_entry *
+ech_entry_by_serial (EchScheduler *s, uint64_t serial)
+{
+  return g_hash_table_lookup (s->entries, &serial);
+}
+
 static void
-fill_event (struct ech_event       *event,
+fill_event (EchScheduler           *s,
+            struct ech_event       *event,
             const struct ech_entry *entry,
             enum ech_fate           fate,
             enum ech_rule           rule,
@@ -80,6 +99,7 @@ fill_event (struct ech_event       *event,
   if (memchr (action->id, 0, ECH_ID_MAX))
     g_strlcpy (event->id, action->id, sizeof event->id);
   g_strlcpy (event->source_name, entry->lane->name, sizeof event->source_name);
+  event->deck_state = ech_shadow_deck_state (&s->shadow.decks[action->deck % ECH_MAX_DECKS]);
   if (text)
     g_strlcpy (event->text, text, sizeof event->text);
   else
@@ -97,9 +117,10 @@ ech_entry_tell (EchScheduler     *s,
 {
   struct ech_event event;
 
-  fill_event (&event, entry, fate, rule, text);
+  fill_event (s, &event, entry, fate, rule, text);
   event.beat  = beat;
   event.frame = frame;
+  ech_telemetry_note_event (s, &event);
   g_array_append_val (s->events, event);
 }
 
@@ -149,6 +170,9 @@ ech_entry_finish (EchScheduler     *s,
   s->n_executed += fate == ECH_FATE_EXECUTED;
   s->n_rejected += fate == ECH_FATE_REJECTED;
   ech_orders_withdraw (s, entry);
+  ech_held_forget (s, entry);
+  if (entry->counted_control)
+    s->n_takeable[entry->counted_control - 1]--;
   if (tracks->loading == entry) {
     tracks->loading                                = NULL;
     s->shadow.decks[entry->action.deck].is_loading = false;
@@ -179,9 +203,25 @@ ech_entry_reject (EchScheduler     *s,
 }
 
 void
+ech_entry_refuse (EchScheduler               *s,
+                  struct ech_entry           *entry,
+                  const struct ech_violation *violation,
+                  const char                 *text)
+{
+  enum ech_fate fate =
+      violation->outcome == ECH_OUTCOME_EXPIRE ? ECH_FATE_EXPIRED : ECH_FATE_REJECTED;
+
+  ech_entry_finish (s, entry, fate, (enum ech_rule) violation->rule, s->now_beat, 0,
+                    text ? text : violation->text);
+}
+
+void
 ech_entry_cancel (EchScheduler *s, struct ech_entry *entry, const char *text)
 {
-  ech_entry_finish (s, entry, ECH_FATE_CANCELLED, ECH_RULE_NONE, s->now_beat, 0, text);
+  bool is_taken = entry->is_taken;
+
+  ech_entry_finish (s, entry, ECH_FATE_CANCELLED, is_taken ? ECH_RULE_TAKEN : ECH_RULE_NONE,
+                    s->now_beat, 0, is_taken ? "A hand took it over." : text);
 }
 
 void
@@ -197,292 +237,11 @@ ech_scheduler_timeline (EchScheduler *s)
   return s->clock.timeline;
 }
 
-/* Judging what arrives */
-
-/* Why something that has just arrived goes no further. */
-struct refusal {
-  enum ech_fate      fate;
-  struct ech_verdict verdict;
-};
-
-static G_GNUC_PRINTF (3, 4) bool refuse (struct refusal *out,
-                                         enum ech_rule   rule,
-                                         const char     *format,
-                                         ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  out->fate         = ECH_FATE_REJECTED;
-  out->verdict.rule = rule;
-  g_vsnprintf (out->verdict.text, sizeof out->verdict.text, format, args);
-  va_end (args);
-  return false;
-}
-
-static bool
-lands (const struct ech_entry *entry)
-{
-  return entry->action.timing.kind == ECH_TIMING_GRID && entry->action.timing.way == ECH_WAY_LAND
-         && (ech_verb_starts (entry->action.verb) || entry->action.verb == ECH_VERB_SEEK);
-}
-
-bool
-ech_entry_is_allowed (EchScheduler            *s,
-                      const struct ech_shadow *shadow,
-                      const struct ech_entry  *entry,
-                      struct ech_verdict      *out_verdict)
-{
-  struct ech_petition petition = {
-    .action       = &entry->action,
-    .source_class = entry->lane->source_class,
-    .in_time      = entry->waits || lands (entry),
-  };
-
-  return ech_safety_judge (&s->policy, shadow, &petition, out_verdict);
-}
-
-/* The default holds for what moves the playhead: a fader that waits for the bar would be broken. */
-static bool
-follows_default (enum ech_verb verb)
-{
-  return (verb >= ECH_VERB_PLAY && verb <= ECH_VERB_BEATJUMP)
-         || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_HOTCUE_JUMP);
-}
-
-static bool
-takes_timing (enum ech_verb verb)
-{
-  return verb < ECH_VERB_LOCK || (verb >= ECH_VERB_LOOP && verb <= ECH_VERB_RECORD);
-}
-
-static void
-tell_arrival (EchScheduler *s, const struct ech_entry *entry)
-{
-  struct ech_arrival arrival = {
-    .frame   = s->now.frame,
-    .beat    = s->now_beat,
-    .rate    = s->clock.timeline.rate,
-    .time_ns = s->now.time_ns,
-    .curve   = s->shadow.crossfader_curve,
-  };
-
-  if (!s->on_arrival)
-    return;
-  if (entry) {
-    arrival.serial       = entry->serial;
-    arrival.action       = entry->action;
-    arrival.source_class = entry->lane->source_class;
-    g_strlcpy (arrival.source_name, entry->lane->name, sizeof arrival.source_name);
-    if (arrival.action.timing.kind == ECH_TIMING_DEFAULT && follows_default (arrival.action.verb))
-      arrival.action.timing = s->tick_timing;
-  }
-  s->on_arrival (&arrival, s->arrival_data);
-}
-
 void
 ech_scheduler_set_arrival_listener (EchScheduler *s, EchArrivalFunc func, void *data)
 {
   s->on_arrival   = func;
   s->arrival_data = data;
-}
-
-static void
-resolve_timing (EchScheduler *s, struct ech_entry *entry)
-{
-  static const struct ech_timing at_once = { ECH_TIMING_NOW, ECH_WAY_WAIT, 0 };
-  struct ech_action             *action  = &entry->action;
-
-  if (action->timing.kind == ECH_TIMING_DEFAULT)
-    action->timing = follows_default (action->verb) ? s->tick_timing : at_once;
-  if (!takes_timing (action->verb))
-    action->timing = at_once;
-  entry->waits = ech_timing_waits (&action->timing);
-}
-
-static bool
-find_due (EchScheduler *s, struct ech_entry *entry, struct refusal *out)
-{
-  struct ech_timeline timeline = ech_scheduler_timeline (s);
-  struct ech_due      due;
-  char                beat[G_ASCII_DTOSTR_BUF_SIZE];
-
-  if (ech_quantize_at_frame (&entry->action.timing, &timeline, s->now.frame, &due) < 0) {
-    g_ascii_formatd (beat, sizeof beat, "%.10g", entry->action.timing.beats);
-    return refuse (out, ECH_RULE_MISSED, "Beat %s has passed.", beat);
-  }
-  entry->due.beats      = due.beats;
-  entry->deadline.beats = entry->action.deadline_beats;
-  if (entry->action.deadline_beats != 0 && s->now_beat > entry->action.deadline_beats) {
-    refuse (out, ECH_RULE_NONE, "Its deadline has passed.");
-    out->fate = ECH_FATE_EXPIRED;
-    return false;
-  }
-  return true;
-}
-
-static bool
-has_room (EchScheduler *s, const struct ech_entry *entry, struct refusal *out)
-{
-  if (entry->action.verb == ECH_VERB_EMERGENCY || entry->action.verb == ECH_VERB_CANCEL)
-    return true;
-  if (g_hash_table_size (s->entries) > ECH_MAX_ENTRIES)
-    return refuse (out, ECH_RULE_MISSED, "The schedule is full: %d actions wait already.",
-                   ECH_MAX_ENTRIES);
-  if (!s->now.running && s->overflow->len)
-    return refuse (out, ECH_RULE_NO_AUDIO, "The audio is not running.");
-  return true;
-}
-
-/* The waiting action that a CANCEL means: the poster's own before anybody else's. */
-static struct ech_entry *
-find_target (EchScheduler *s, const struct ech_entry *cancel)
-{
-  struct ech_entry  key = { .lane = cancel->lane };
-  struct ech_entry *found;
-
-  g_strlcpy (key.action.id, cancel->action.target, sizeof key.action.id);
-  found = g_hash_table_lookup (s->ids, &key);
-  for (unsigned i = 0;
-       !found && i < ECH_MAX_SOURCES && cancel->lane->source_class == ECH_SOURCE_HAND; i++) {
-    key.lane = g_atomic_pointer_get (&s->lanes[i]);
-    found    = key.lane ? g_hash_table_lookup (s->ids, &key) : NULL;
-  }
-  return found && found->action.verb != ECH_VERB_CANCEL && !found->canceller ? found : NULL;
-}
-
-static bool
-is_arrival_allowed (EchScheduler            *s,
-                    struct ech_entry        *entry,
-                    const struct ech_shadow *shadow,
-                    struct refusal          *out)
-{
-  struct ech_action *action = &entry->action;
-
-  out->fate         = ECH_FATE_REJECTED;
-  out->verdict.rule = ECH_RULE_INVALID;
-  if (ech_vocabulary_check (action, s->config.n_decks, out->verdict.text) < 0)
-    return false;
-  if (!ech_verb_has_deck (action->verb))
-    action->deck = 0;
-  if (action->id[0] && ech_lane_knows_id (entry->lane, action->id))
-    return refuse (out, ECH_RULE_DUPLICATE, "The id %s was used before.", action->id);
-  resolve_timing (s, entry);
-  if (!has_room (s, entry, out) || !find_due (s, entry, out))
-    return false;
-  if (action->verb == ECH_VERB_CANCEL && !find_target (s, entry))
-    return refuse (out, ECH_RULE_UNKNOWN, "No waiting action has the id %s.", action->target);
-  return ech_entry_is_allowed (s, shadow, entry, &out->verdict);
-}
-
-/* Carrying out what was allowed */
-
-static void
-cancel_target (EchScheduler *s, struct ech_entry *cancel)
-{
-  struct ech_entry *target = find_target (s, cancel);
-
-  /* of two in one batch the first has taken it back */
-  if (!target) {
-    ech_entry_reject (s, cancel, ECH_RULE_UNKNOWN, "No waiting action has the id %s.",
-                      cancel->action.target);
-    return;
-  }
-  target->canceller = cancel->serial;
-  cancel->stage     = ECH_STAGE_HANDED;
-  ech_orders_take_back (s, target, NULL);
-}
-
-static void
-accept (EchScheduler *s, struct ech_entry *entry)
-{
-  struct ech_action *action = &entry->action;
-
-  entry->generation = s->shadow.decks[action->deck].generation;
-  if (action->id[0])
-    g_hash_table_add (s->ids, entry);
-  switch (action->verb) {
-  case ECH_VERB_LOCK:
-  case ECH_VERB_UNLOCK:
-    ech_shadow_take_executed (&s->shadow, action, 0);
-    ech_entry_finish (s, entry, ECH_FATE_EXECUTED, ECH_RULE_NONE, s->now_beat,
-                      (uint64_t) s->now.frame, NULL);
-    break;
-  case ECH_VERB_EMERGENCY:
-    ech_orders_emergency (s, entry);
-    break;
-  case ECH_VERB_CANCEL:
-    cancel_target (s, entry);
-    break;
-  case ECH_VERB_LOAD:
-    ech_loads_begin (s, entry);
-    break;
-  case ECH_VERB_RECORD:
-    if (action->value != 0 || !s->recorder) {
-      ech_record_begin (s, entry);
-      break;
-    }
-    G_GNUC_FALLTHROUGH;
-  default:
-    if (entry->waits) {
-      ech_entry_queued (s, entry);
-      ech_orders_wait (s, entry);
-    } else {
-      ech_orders_hand_over (s, entry, false);
-    }
-    break;
-  }
-}
-
-/* How @entry, once carried out, changes what those behind it in the batch are judged by. */
-static void
-foresee (struct ech_shadow *shadow, const struct ech_entry *entry)
-{
-  if (entry->waits)
-    return;
-  if (entry->action.verb == ECH_VERB_LOCK || entry->action.verb == ECH_VERB_UNLOCK)
-    ech_shadow_take_executed (shadow, &entry->action, 0);
-  else
-    ech_shadow_expect (shadow, &entry->action, entry->serial);
-}
-
-static void
-refuse_unit (EchScheduler      *s,
-             struct ech_entry **entries,
-             unsigned           n,
-             unsigned           culprit,
-             struct refusal    *refusal)
-{
-  struct ech_verdict *verdict = &refusal->verdict;
-  char                text[ECH_TEXT_MAX];
-
-  g_snprintf (text, sizeof text, "Refused with the rest of its bundle: %.100s", verdict->text);
-  for (unsigned i = 0; i < n; i++)
-    ech_entry_finish (s, entries[i], i == culprit ? refusal->fate : ECH_FATE_REJECTED,
-                      verdict->rule, s->now_beat, 0, i == culprit ? verdict->text : text);
-}
-
-/* One action, or one batch: all or none. */
-static void
-take_unit (EchScheduler *s, EchLane *lane, struct ech_lane_slot *slots, unsigned n)
-{
-  g_autofree struct ech_entry **entries = g_new (struct ech_entry *, n);
-  struct ech_shadow             ahead   = s->shadow;
-  struct refusal                refusal;
-
-  for (unsigned i = 0; i < n; i++) {
-    entries[i] = entry_new (s, lane, &slots[i]);
-    tell_arrival (s, entries[i]);
-  }
-  for (unsigned i = 0; i < n; i++) {
-    if (!is_arrival_allowed (s, entries[i], &ahead, &refusal)) {
-      refuse_unit (s, entries, n, i, &refusal);
-      return;
-    }
-    foresee (&ahead, entries[i]);
-  }
-  for (unsigned i = 0; i < n; i++)
-    accept (s, entries[i]);
 }
 
 /* Lanes */
@@ -525,7 +284,7 @@ ech_scheduler_remove_lane (EchScheduler *s, EchLane *lane)
 static void
 purge_lane (EchScheduler *s, EchLane *lane)
 {
-  g_autoptr (GList) entries = g_hash_table_get_values (s->entries);
+  g_autoptr (GArray) serials = ech_entry_serials (s);
   struct ech_lane_slot *slots;
   unsigned              n;
 
@@ -533,16 +292,26 @@ purge_lane (EchScheduler *s, EchLane *lane)
     for (unsigned i = 0; i < n; i++)
       g_free ((char *) slots[i].action.text);
   }
-  for (GList *l = entries; l; l = l->next) {
-    uint64_t          serial = ((struct ech_entry *) l->data)->serial;
-    struct ech_entry *entry  = l->data;
+  for (guint i = 0; i < serials->len; i++) {
+    struct ech_entry *entry = ech_entry_by_serial (s, g_array_index (serials, uint64_t, i));
 
-    if (entry->lane != lane || entry->action.verb == ECH_VERB_CANCEL
-        || !g_hash_table_contains (s->entries, &serial))
+    if (!entry || entry->lane != lane || entry->action.verb == ECH_VERB_CANCEL)
       continue;
     if (entry->stage != ECH_STAGE_HANDED || entry->waits)
       ech_orders_take_back (s, entry, "Its source has gone.");
   }
+}
+
+static void
+forget_lane (EchScheduler *s, EchLane *lane)
+{
+  uint32_t source = lane->index;
+
+  ech_safety_source_finish (&s->policy, &s->safety, source);
+  g_clear_pointer ((char **) &s->refused[source].text, g_free);
+  ech_telemetry_forget_source (s, source);
+  g_atomic_pointer_set (&s->lanes[source], NULL);
+  ech_lane_free (lane);
 }
 
 /* A lane that was removed goes when the last of its actions has its fate. */
@@ -557,31 +326,108 @@ purge_removed_lanes (EchScheduler *s)
     if (!lane->purged)
       purge_lane (s, lane);
     lane->purged = true;
-    if (lane->n_entries == 0) {
-      g_atomic_pointer_set (&s->lanes[i], NULL);
-      ech_lane_free (lane);
-    }
+    if (lane->n_entries == 0)
+      forget_lane (s, lane);
   }
 }
 
-/* One unit of each lane in turn, so that no lane waits behind another one's crowd. */
+/* What the judge knows of a lane begins when it is first seen here. */
 static void
-drain_lanes (EchScheduler *s)
+meet_lanes (EchScheduler *s)
+{
+  for (unsigned i = 0; i < ECH_MAX_SOURCES; i++) {
+    EchLane *lane = lane_at (s, i);
+
+    if (lane && !lane->is_known)
+      ech_safety_source_init (&s->policy, &s->safety, i, lane->name, lane->source_class);
+    if (lane)
+      lane->is_known = true;
+  }
+}
+
+/* Lanes to be drained: the higher priority first, ties in turn. */
+struct drain {
+  EchLane *lane;
+  uint32_t priority;
+};
+
+static unsigned
+line_up (EchScheduler *s, struct drain line[ECH_MAX_SOURCES])
+{
+  unsigned n = 0, first = s->first_lane++;
+
+  for (unsigned i = 0; i < ECH_MAX_SOURCES; i++) {
+    EchLane              *lane = lane_at (s, (first + i) % ECH_MAX_SOURCES);
+    enum ech_source_class unused;
+    unsigned              at = n;
+
+    if (!lane || !lane->is_known || atomic_load (&lane->removed))
+      continue;
+    line[n++] = (struct drain){
+      lane, ech_policy_rules (&s->policy, lane->name, lane->source_class, &unused)->priority
+    };
+    for (; at > 0 && line[at - 1].priority < line[at].priority; at--) {
+      struct drain higher = line[at];
+
+      line[at]     = line[at - 1];
+      line[at - 1] = higher;
+    }
+  }
+  return n;
+}
+
+/* One unit of each in turn, until they are empty or have taken @most. */
+static unsigned
+drain_equals (EchScheduler *s, struct drain *line, unsigned n, unsigned most)
 {
   unsigned taken = 0, idle = 0;
 
-  for (unsigned i = s->first_lane++; idle < ECH_MAX_SOURCES && taken < ECH_TICK_ACTIONS; i++) {
-    EchLane              *lane = lane_at (s, i % ECH_MAX_SOURCES);
+  for (unsigned i = 0; idle < n && taken < most; i++) {
+    EchLane              *lane = line[i % n].lane;
     struct ech_lane_slot *slots;
-    unsigned n = lane && !atomic_load (&lane->removed) ? ech_lane_take (lane, &slots) : 0;
+    unsigned              n_slots = ech_lane_take (lane, &slots);
 
-    idle = n ? 0 : idle + 1;
-    taken += n;
-    if (n)
-      take_unit (s, lane, slots, n);
+    idle = n_slots ? 0 : idle + 1;
+    taken += n_slots;
+    if (n_slots)
+      ech_arrival_take_unit (s, lane, slots, n_slots);
+  }
+  return taken;
+}
+
+/* What the audio thread's inbox has room for: what waits in front of it delays whoever comes. */
+static unsigned
+room (EchScheduler *s)
+{
+  unsigned fill = ech_ring_fill (&s->config.exchange->commands) + s->overflow->len;
+
+  if (!s->now.running) /* it will be refused, which takes no room */
+    return ECH_TICK_ACTIONS;
+  return fill < ECH_COMMAND_SLOTS ? MIN (ECH_COMMAND_SLOTS - fill, (unsigned) ECH_TICK_ACTIONS) : 0;
+}
+
+/* Whoever floods leaves each one behind it a share of the tick. */
+static void
+drain_lanes (EchScheduler *s)
+{
+  struct drain line[ECH_MAX_SOURCES];
+  unsigned     n = line_up (s, line), left = room (s);
+  bool         all = true;
+
+  for (unsigned i = 0; i < n;) {
+    unsigned equals = 1, kept, taken;
+
+    while (i + equals < n && line[i + equals].priority == line[i].priority)
+      equals++;
+    kept  = (n - i - equals) * ECH_LANE_SHARE;
+    left  = MAX (left, kept + ECH_LANE_SHARE);
+    taken = drain_equals (s, &line[i], equals, left - kept);
+    all   = all && taken < left - kept;
+    left -= MIN (taken, left);
+    i += equals;
   }
   /* the rest in the next tick, which need not wait */
-  if (taken >= ECH_TICK_ACTIONS && s->wakeup.func)
+  if (!all && room (s) > 0 && s->wakeup.func)
     s->wakeup.func (s->wakeup.data);
 }
 
@@ -638,6 +484,11 @@ apply_settings (EchScheduler *s)
 
   g_mutex_lock (&s->settings_lock);
   s->tick_timing = s->default_timing;
+  if (s->policy_is_coming) {
+    ech_safety_change_policy (&s->safety, &s->policy, &s->coming_policy);
+    s->policy = s->coming_policy;
+  }
+  s->policy_is_coming = false;
   g_mutex_unlock (&s->settings_lock);
   if (curve == s->shadow.crossfader_curve)
     return;
@@ -645,7 +496,7 @@ apply_settings (EchScheduler *s)
   command.at                 = s->now.exact ? s->now.frame : NAN;
   command.value              = curve;
   ech_orders_push (s, &command);
-  tell_arrival (s, NULL);
+  ech_arrival_tell (s, NULL);
 }
 
 static void
@@ -669,14 +520,20 @@ ech_scheduler_tick (EchScheduler *s, const struct ech_now *now)
   ech_shadow_take_report (&s->shadow, s->report, now->exact);
   ech_loads_update_lengths (s);
   ech_orders_flush (s);
+  ech_repair_tick (s);
   apply_settings (s);
   ech_loads_take_results (s);
   ech_record_take_results (s);
   purge_removed_lanes (s);
+  meet_lanes (s);
+  ech_telemetry_update (s);
   expire (s);
+  ech_held_expire (s);
   ech_orders_hand_over_due (s);
   drain_lanes (s);
   ech_orders_guard_swaps (s);
+  ech_guards_tick (s);
+  ech_telemetry_update (s);
   ech_snapshot_publish (s);
   tell_listeners (s);
 }
@@ -703,6 +560,17 @@ ech_scheduler_set_default_timing (EchScheduler *s, const struct ech_timing *timi
   g_mutex_lock (&s->settings_lock);
   s->default_timing = timing->kind == ECH_TIMING_DEFAULT ? at_once : *timing;
   g_mutex_unlock (&s->settings_lock);
+}
+
+void
+ech_scheduler_set_policy (EchScheduler *s, const struct ech_policy *policy)
+{
+  g_mutex_lock (&s->settings_lock);
+  s->coming_policy    = *policy;
+  s->policy_is_coming = true;
+  g_mutex_unlock (&s->settings_lock);
+  if (s->wakeup.func)
+    s->wakeup.func (s->wakeup.data);
 }
 
 void
@@ -738,7 +606,15 @@ ech_scheduler_new (const struct ech_scheduler_config *config)
   ech_schedule_init (&s->deadlines);
   ech_local_clock_init (&s->clock);
   ech_shadow_init (&s->shadow, s->config.n_decks);
-  ech_safety_policy_init (&s->policy);
+  ech_safety_state_init (&s->safety);
+  if (config->policy)
+    s->policy = *config->policy;
+  else
+    ech_policy_init (&s->policy);
+  s->config.policy = NULL; /* copied: nobody looks at theirs again */
+  s->ahead         = g_new0 (struct ech_safety_state, 1);
+  s->held          = g_ptr_array_new_with_free_func (ech_held_free);
+  s->guard_lane    = ech_lane_new ("guard", ECH_SOURCE_HAND, 1, ECH_MAX_SOURCES, &s->wakeup);
   ech_scheduler_set_default_timing (s, &config->default_timing);
   s->report = ech_triple_read (&s->config.exchange->reports);
   ech_snapshot_publish (s);
@@ -790,11 +666,16 @@ ech_scheduler_free (EchScheduler *s)
     return;
   release_commands (s);
   release_tracks (s);
+  g_ptr_array_unref (s->held);
   g_hash_table_unref (s->ids);
   g_hash_table_unref (s->entries);
   g_hash_table_unref (s->tickets);
   for (unsigned i = 0; i < ECH_MAX_SOURCES; i++)
     ech_lane_free (s->lanes[i]);
+  ech_lane_free (s->guard_lane);
+  for (unsigned i = 0; i < ECH_MAX_SOURCES; i++)
+    g_free ((char *) s->refused[i].text);
+  g_free (s->ahead);
   ech_schedule_finish (&s->waiting);
   ech_schedule_finish (&s->deadlines);
   g_ptr_array_unref (s->handed);

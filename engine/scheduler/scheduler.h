@@ -2,7 +2,7 @@
  *
  * A passive object: somebody ticks it (scheduler-thread live, the offline graph
  * in a render).  In each tick it takes the audio thread's feedback in, drains
- * the lanes round-robin, judges, quantises, hands over what is due soon, and
+ * the lanes by priority, judges, quantises, hands over what is due soon, and
  * publishes a snapshot.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,6 +14,8 @@
 
 #include "engine/rt/exchange.h"
 #include "engine/scheduler/action.h"
+#include "engine/scheduler/policy.h"
+#include "engine/scheduler/scheduler-telemetry.h"
 #include "engine/scheduler/state.h"
 
 typedef struct _EchScheduler EchScheduler;
@@ -84,6 +86,7 @@ struct ech_scheduler_config {
   void                              *loader_data;
   struct ech_timing                  default_timing; /* see ech_scheduler_set_default_timing() */
   double handover_s; /* how long before its beat an action goes to the audio thread; 0.1 */
+  const struct ech_policy *policy; /* copied; NULL = ech_policy_init() */
 };
 
 /* Told of each event at the end of its tick, on the ticking thread: the newest snapshot
@@ -192,6 +195,13 @@ double ech_scheduler_next_frame (EchScheduler *scheduler);
 /* Preferences, not actions; take hold with the next tick.  Thread: any. */
 void ech_scheduler_set_default_timing (EchScheduler *scheduler, const struct ech_timing *timing);
 void ech_scheduler_set_crossfader_curve (EchScheduler *scheduler, uint32_t curve);
+
+/* The whole policy, copied; in force from the next tick on.  Modes that were set while the set runs
+ * stay, unless the policy's own mode for that source is another one now.  Thread: any. */
+void ech_scheduler_set_policy (EchScheduler *scheduler, const struct ech_policy *policy);
+
+/* Copies what was counted, as of the newest snapshot.  Thread: any but audio. */
+void ech_scheduler_telemetry (EchScheduler *scheduler, struct ech_telemetry *out_telemetry);
 
 /* Copies the newest snapshot.  Thread: any (a short lock, never the audio thread). */
 void ech_scheduler_snapshot (EchScheduler *scheduler, struct ech_state *out_state);

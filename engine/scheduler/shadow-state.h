@@ -31,7 +31,8 @@ struct ech_deck_shadow {
   bool     in_flight_playing; /* what it will make of it */
   uint32_t n_waiting_plays;
   uint32_t n_swaps_ahead; /* loads and ejects that the audio thread holds for their beat */
-  double   gain;          /* linear, through trim, fader and crossfader */
+  double   gain;           /* linear, through trim, fader and crossfader */
+  uint64_t gain_in_flight; /* serial of the newest order that will change `gain`, 0 = none */
 
   /* settings, as last carried out */
   bool   sync;
@@ -41,6 +42,11 @@ struct ech_deck_shadow {
   double volume;
   double eq_db[ECH_N_BANDS];
   double filter;
+
+  /* the same, with what is on its way; the kill is taken from here */
+  double ordered_trim_db;
+  double ordered_volume;
+  double ordered_eq_db[ECH_N_BANDS];
 
   /* where it is, by the newest report about this track */
   uint64_t report_frame; /* graph frame */
@@ -61,6 +67,8 @@ struct ech_shadow {
   double                 booth_volume;
   double                 headphones_volume;
   double                 headphones_mix;
+  double                 ordered_crossfader; /* with what is on its way */
+  double                 ordered_master_volume;
 };
 
 /* All at the engine's own defaults. */
@@ -111,6 +119,6 @@ void ech_shadow_take_track (struct ech_shadow *shadow,
 /* @action is on its way and will be carried out at once; settle when its fate is known. */
 void
 ech_shadow_expect (struct ech_shadow *shadow, const struct ech_action *action, uint64_t serial);
-void ech_shadow_settle (struct ech_shadow *shadow, uint32_t deck, uint64_t serial);
+void ech_shadow_settle (struct ech_shadow *shadow, uint64_t serial);
 
 #endif

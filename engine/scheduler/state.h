@@ -48,6 +48,8 @@ struct ech_deck_status {
   double          loop_out_frames; /* the first frame behind the loop */
   double          hotcue_frames[ECH_N_HOTCUES]; /* track frames, NAN = none */
   bool            keylock;
+  uint32_t        lock_state; /* enum ech_lock_state (safety.h): 0 unlocked, 1 locked, 2 cooldown */
+  uint32_t        lock_class; /* locked: enum ech_source_class of who locked it */
 };
 
 /* An action that waits for its beat. */
@@ -60,15 +62,19 @@ struct ech_pending {
   double   value;
   double   due_beats;
   char     id[ECH_ID_MAX];
+  bool     held; /* for a person's yes (CONFIRM with its id); due_beats means nothing yet */
 };
 
 /* One loaded source of actions. */
 struct ech_source_status {
   char     name[ECH_NAME_MAX];
-  uint32_t source_class; /* enum ech_source_class */
+  uint32_t source_class; /* enum ech_source_class; what it counts as by the policy */
   uint32_t depth;        /* actions in its lane now */
   uint64_t posted;
   uint64_t refused_full; /* posts that found the lane full */
+  uint32_t mode;         /* enum ech_source_mode (policy.h): off, ghost, assist, auto */
+  uint32_t priority;     /* 0 .. 100 */
+  uint64_t violations;   /* actions that were refused */
 };
 
 struct ech_state {

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "engine/scheduler/policy.h"
+
 /* A day: no track is longer, and every product with a sample rate stays exact in a double. */
 #define MAX_SECONDS 86400.0
 #define MAX_BEATS   1e9
@@ -314,6 +316,24 @@ static const struct ech_word words[] = {
      0,
      STRING,
      false),
+  W ("/confirm",
+     "s id",
+     "Says yes to what waits for one, or insists on what a deck on air refused.",
+     0,
+     0,
+     ECH_VERB_CONFIRM,
+     0,
+     STRING,
+     false),
+  W ("/source/NAME/mode",
+     "s off, ghost, assist or auto",
+     "Sets what becomes of what a source asks for.",
+     0,
+     ECH_N_MODES - 1,
+     ECH_VERB_SOURCE_MODE,
+     0,
+     MODE,
+     false),
 };
 
 #undef W
@@ -451,6 +471,9 @@ ech_action_describe (const struct ech_action *action, char *out_text, size_t siz
                 action->index % ECH_N_HOTCUES + 1);
   else if (ech_verb_has_deck (action->verb))
     g_snprintf (out_text, size, "Deck %c: %s", (char) ('A' + action->deck % 26), name);
+  else if (action->verb == ECH_VERB_SOURCE_MODE)
+    g_snprintf (out_text, size, "Source %.40s: mode %s", action->target,
+                ech_mode_name ((enum ech_source_mode) (int) action->value));
   else
     g_snprintf (out_text, size, "%c%s", g_ascii_toupper (name[0]), name + 1);
 }
@@ -648,6 +671,21 @@ rest_fits (const char *pattern, const char *address, uint32_t *out_hotcue)
   return strcmp (digit + 1, address + n + 1) == 0;
 }
 
+/* What stands in the place of the NAME in @pattern, up to the next slash; NULL: @address has none. */
+static const char *
+name_in (const char *pattern, const char *address, size_t *out_length)
+{
+  const char *name = strstr (pattern, "/NAME/");
+  size_t      n    = name ? (size_t) (name + 1 - pattern) : 0;
+
+  if (!name || strncmp (pattern, address, n) != 0)
+    return NULL;
+  *out_length = strcspn (address + n, "/");
+  return *out_length && strcmp (name + strlen ("/NAME"), address + n + *out_length) == 0
+             ? address + n
+             : NULL;
+}
+
 /* Fits with any letter in the deck's place: whether there is such a deck is told apart. */
 static bool
 address_fits (const char *pattern, const char *address, char *out_letter, uint32_t *out_hotcue)
@@ -658,7 +696,7 @@ address_fits (const char *pattern, const char *address, char *out_letter, uint32
   *out_letter = 0;
   *out_hotcue = 0;
   if (!x)
-    return strcmp (pattern, address) == 0;
+    return strcmp (pattern, address) == 0 || name_in (pattern, address, &n);
   n = (size_t) (x - pattern);
   if (strncmp (pattern, address, n) != 0 || !g_ascii_islower (address[n]))
     return false;
@@ -853,7 +891,7 @@ take_switch (struct parse *p)
 static int
 take_text (struct parse *p, const char *text)
 {
-  if (p->word->verb == ECH_VERB_CANCEL) {
+  if (p->word->verb == ECH_VERB_CANCEL || p->word->verb == ECH_VERB_CONFIRM) {
     if (strlen (text) >= ECH_ID_MAX)
       return refuse (p->out_error, "The id is too long; at most %d bytes", ECH_ID_MAX - 1);
     g_strlcpy (p->action->target, text, ECH_ID_MAX);
@@ -878,10 +916,34 @@ take_string (struct parse *p)
   return refuse (p->out_error, "%s wants a string: %s", p->address, p->word->arguments);
 }
 
+/* The name stands in the address, the mode is a word. */
+static int
+take_mode (struct parse *p)
+{
+  const struct ech_value *value = &p->values[p->next];
+  size_t                  length;
+  const char             *name = name_in (p->word->address, p->address, &length);
+
+  if (!name || length >= ECH_NAME_MAX)
+    return refuse (p->out_error, "The name of a source has 1 to %d bytes", ECH_NAME_MAX - 1);
+  memcpy (p->action->target, name, length);
+  p->action->target[length] = '\0';
+  for (int mode = 0; p->next < p->n_values && value_is_string (value) && mode < ECH_N_MODES; mode++) {
+    if (strcmp (value->s, ech_mode_name ((enum ech_source_mode) mode)) != 0)
+      continue;
+    p->action->value = mode;
+    p->next++;
+    return 0;
+  }
+  return refuse (p->out_error, "%.60s wants a mode: off, ghost, assist or auto", p->address);
+}
+
 static int
 take_own_argument (struct parse *p)
 {
   switch (p->word->argument) {
+  case ECH_ARGUMENT_MODE:
+    return take_mode (p);
   case ECH_ARGUMENT_NUMBER:
   case ECH_ARGUMENT_OPTIONAL_NUMBER:
     return take_number (p);
@@ -1037,6 +1099,10 @@ check_value (const struct ech_word *word, double value, char *out_error)
     return check_range (word, value, word->address, out_error);
   case ECH_ARGUMENT_SWITCH:
     return value == 0 || value == 1 ? 0 : refuse (out_error, "%s wants 0 or 1", word->address);
+  case ECH_ARGUMENT_MODE:
+    return value >= 0 && value < ECH_N_MODES && value == floor (value)
+               ? 0
+               : refuse (out_error, "A mode is off, ghost, assist or auto");
   default:
     return 0;
   }
@@ -1083,6 +1149,11 @@ ech_vocabulary_check (const struct ech_action *action, unsigned n_decks, char *o
     return refuse (out_error, "An id is UTF-8 text of at most %d bytes", ECH_ID_MAX - 1);
   if (action->verb == ECH_VERB_CANCEL && !action->target[0])
     return refuse (out_error, "/cancel wants the id of the waiting action");
+  if (action->verb == ECH_VERB_CONFIRM && !action->target[0])
+    return refuse (out_error, "/confirm wants the id of what waits for a yes");
+  if (action->verb == ECH_VERB_SOURCE_MODE
+      && (!action->target[0] || strlen (action->target) >= ECH_NAME_MAX))
+    return refuse (out_error, "The name of a source has 1 to %d bytes", ECH_NAME_MAX - 1);
   result = check_value (word, action->value, out_error);
   return result < 0 ? result : check_text (action, out_error);
 }

@@ -73,11 +73,13 @@ enum ech_argument {
   ECH_ARGUMENT_SWITCH, /* 0 or 1; T and F will do */
   ECH_ARGUMENT_STRING,
   ECH_ARGUMENT_OPTIONAL_STRING,
+  ECH_ARGUMENT_MODE, /* off, ghost, assist or auto */
 };
 
 /* The table itself, for documentation and completion. */
 struct ech_word {
-  const char *address;   /* with x for a deck letter, N for a hot cue: "/deck/x/hotcue/N/set" */
+  const char *address;   /* with x for a deck letter, N for a hot cue: "/deck/x/hotcue/N/set",
+                            * NAME for a source's name: "/source/NAME/mode" */
   const char *arguments; /* "[f position]" */
   const char *help;      /* one sentence */
   double      minimum, maximum;

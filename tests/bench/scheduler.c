@@ -19,7 +19,8 @@ static EchLane                 *lane;
 static EchScheduler            *scheduler;
 static struct ech_exchange     *exchange;
 static struct ech_shadow        shadow;
-static struct ech_safety_policy policy;
+static struct ech_policy        policy;
+static struct ech_safety_state  state;
 static volatile double          sink;
 
 static double
@@ -69,23 +70,45 @@ post_and_take_path (void)
 }
 
 static void
+judge (const struct ech_petition *petition)
+{
+  struct ech_violation violation;
+
+  sink = ech_safety_judge (&policy, &state, &shadow, petition, &violation);
+}
+
+/* One that is done, and noted; time goes on, so no cooldown holds. */
+static void
+allow_and_note (void)
+{
+  static uint64_t      ns       = 1;
+  struct ech_action    action   = { .verb = ECH_VERB_VOLUME, .value = 0.5 };
+  struct ech_petition  petition = { .action = &action, .now_ns = ns += 100000000 };
+  struct ech_violation violation;
+
+  petition.waiting_source = petition.held_source = petition.override_source = -1;
+  sink = ech_safety_judge (&policy, &state, &shadow, &petition, &violation);
+  ech_safety_note (&policy, &state, &petition, &violation);
+}
+
+static void
 allow (void)
 {
   struct ech_action   action   = { .verb = ECH_VERB_SEEK, .value = 5 };
-  struct ech_petition petition = { &action, ECH_SOURCE_AGENT, true };
-  struct ech_verdict  verdict;
+  struct ech_petition petition = { .action = &action, .source = 1, .in_time = true };
 
-  sink = ech_safety_judge (&policy, &shadow, &petition, &verdict);
+  petition.waiting_source = petition.held_source = petition.override_source = -1;
+  judge (&petition);
 }
 
 static void
 refuse (void)
 {
-  struct ech_action   action   = { .verb = ECH_VERB_LOAD };
-  struct ech_petition petition = { &action, ECH_SOURCE_HAND, false };
-  struct ech_verdict  verdict;
+  struct ech_action   action   = { .verb = ECH_VERB_LOAD, .text = "track.flac" };
+  struct ech_petition petition = { .action = &action };
 
-  sink = ech_safety_judge (&policy, &shadow, &petition, &verdict);
+  petition.waiting_source = petition.held_source = petition.override_source = -1;
+  judge (&petition);
 }
 
 static void
@@ -156,6 +179,8 @@ measure_ticks (unsigned n_waiting)
   char                        name[64];
   struct ech_scheduler_config config = { .n_decks = 4, .exchange = exchange };
 
+  ech_policy_init_score (&policy); /* no rate stands in the way of what is measured */
+  config.policy = &policy;
   ech_exchange_init (exchange);
   scheduler = ech_scheduler_new (&config);
   lane      = ech_scheduler_add_lane (scheduler, "bench", ECH_SOURCE_OSC, 1024);
@@ -177,13 +202,17 @@ main (void)
   measure ("lane: post + take, with a path", post_and_take_path, 10000);
   ech_lane_free (lane);
 
-  ech_safety_policy_init (&policy);
+  ech_policy_init (&policy);
+  ech_safety_state_init (&state);
+  ech_safety_source_init (&policy, &state, 0, "hand", ECH_SOURCE_HAND);
+  ech_safety_source_init (&policy, &state, 1, "agent", ECH_SOURCE_AGENT);
   ech_shadow_init (&shadow, 4);
   ech_shadow_take_track (&shadow, 0, 1, 44100, 1e7, 0);
   shadow.decks[0].playing = true;
   shadow.decks[0].gain    = 1;
   measure ("verdict: allowed (all rules asked)", allow, 10000);
   measure ("verdict: refused, with its sentence", refuse, 10000);
+  measure ("verdict and note: a hand's fader", allow_and_note, 10000);
   measure ("due beat", quantize, 10000);
   measure ("message to action: /deck/b/seek 12.5 bar id=...", parse, 10000);
 

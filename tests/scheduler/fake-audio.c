@@ -111,12 +111,22 @@ on_event (const struct ech_event *event, void *data)
 void
 fake_init (struct fake *fake)
 {
+  struct ech_policy policy;
+
+  ech_policy_init_score (&policy);
+  fake_init_with_policy (fake, &policy);
+}
+
+void
+fake_init_with_policy (struct fake *fake, const struct ech_policy *policy)
+{
   struct ech_scheduler_config config = { .n_decks = 2, .loader = &loader, .loader_data = fake };
 
   memset (fake, 0, sizeof *fake);
   fake->exchange = aligned_alloc (64, (sizeof *fake->exchange + 63) / 64 * 64);
   ech_exchange_init (fake->exchange);
   config.exchange         = fake->exchange;
+  config.policy           = policy;
   fake->scheduler         = ech_scheduler_new (&config);
   fake->hand              = ech_scheduler_add_lane (fake->scheduler, "hand", ECH_SOURCE_HAND, 0);
   fake->osc               = ech_scheduler_add_lane (fake->scheduler, "osc", ECH_SOURCE_OSC, 0);
@@ -175,7 +185,9 @@ tell (struct fake              *fake,
 
   feedback.beat =
       command->when == ECH_WHEN_BEAT ? command->at : ech_timeline_beat_at (&fake->timeline, frame);
-  if (command->id)
+  if (command->id && fake->loses_feedback)
+    fake->feedback_lost++;
+  else if (command->id)
     g_assert_true (ech_ring_push (&fake->exchange->feedback, &feedback));
 }
 
@@ -188,7 +200,7 @@ set_track (struct fake *fake, const struct ech_command *command)
                                       .pcm  = fake->pcm[command->deck] };
 
   /* what safety is for */
-  g_assert_false (deck->state == ECH_DECK_PLAYING && deck->gain > 0.001f);
+  g_assert_false (!fake->may_cut && deck->state == ECH_DECK_PLAYING && deck->gain > 0.001f);
   fake->pcm[command->deck] = command->pcm;
   deck->generation         = command->generation;
   deck->state              = command->pcm ? ECH_DECK_STOPPED : ECH_DECK_EMPTY;
@@ -225,6 +237,10 @@ execute (struct fake *fake, const struct ech_command *command, double frame)
     deck->has_grid = true;
   else if (command->type == ECH_COMMAND_PARAM && command->param == ECH_PARAM_VOLUME)
     deck->gain = (float) command->value;
+  else if (command->type == ECH_COMMAND_LOOP)
+    deck->loop_active = command->value != 0;
+  else if (command->type == ECH_COMMAND_LOOP_OUT)
+    deck->loop_active = true;
   else if (command->type == ECH_COMMAND_TEMPO)
     fake->timeline = (struct ech_timeline){ frame, ech_timeline_beat_at (&fake->timeline, frame),
                                             command->value, FAKE_RATE };
@@ -285,6 +301,9 @@ report (struct fake *fake)
   out->frame    = (uint64_t) fake->frame;
   out->timeline = fake->timeline;
   out->cycles   = ++fake->cycles;
+
+  out->master_peak[0] = out->master_peak[1] = fake->master_peak;
+  out->feedback_lost                        = fake->feedback_lost;
   memcpy (out->decks, fake->decks, sizeof out->decks);
   ech_triple_publish (&fake->exchange->reports);
 }
@@ -304,6 +323,10 @@ fake_cycle (struct fake *fake, uint32_t n_frames)
     }
     while (execute_next (fake, fake->frame + MAX (n_frames, 1))) {
     }
+  }
+  for (int i = 0; i < ECH_MAX_DECKS; i++) {
+    fake->decks[i].step = fake->decks[i].state == ECH_DECK_PLAYING ? 44100.0 / FAKE_RATE : 0;
+    fake->decks[i].position_frames += fake->decks[i].step * n_frames;
   }
   fake->frame += n_frames;
   if (!fake->asleep)
@@ -376,6 +399,13 @@ fake_load (struct fake *fake, const char *deck)
 }
 
 /* Looking */
+
+void
+fake_forget (struct fake *fake)
+{
+  g_array_set_size (fake->events, 0);
+  g_array_set_size (fake->commands, 0);
+}
 
 char *
 fake_life (struct fake *fake, const char *id)

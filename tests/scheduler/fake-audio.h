@@ -38,9 +38,15 @@ struct fake {
   bool                   cycles_on_request; /* a load is asked for: the audio runs meanwhile */
   bool                   asleep;            /* pops nothing, reports nothing */
   uint64_t               cycles;
+  float                  master_peak; /* reported */
+  bool                   may_cut;     /* a person has insisted on it */
+  uint64_t               feedback_lost;
+  bool                   loses_feedback; /* it finds the ring full */
 };
 
-void fake_init (struct fake *fake);   /* 2 decks, 120 BPM, 48 kHz, one empty cycle */
+/* 2 decks, 120 BPM, 48 kHz, one empty cycle; the policy of a score, so that timing stands alone. */
+void fake_init (struct fake *fake);
+void fake_init_with_policy (struct fake *fake, const struct ech_policy *policy); /* NULL: the defaults */
 void fake_finish (struct fake *fake); /* also checks that no track is left */
 
 /* One tick of the scheduler, at the frame where the audio stands. */
@@ -67,6 +73,9 @@ void             fake_answer_grid (struct fake *fake, uint64_t request, double b
 void             fake_answer_failed (struct fake *fake, uint64_t request, const char *error);
 
 /* "queued 4; executed 4" ...: the fates of the action with @id, in order. */
+/* Forgets all events and commands. */
+void fake_forget (struct fake *fake);
+
 char                   *fake_life (struct fake *fake, const char *id);
 const struct ech_event *fake_last_event (struct fake *fake, const char *id);
 

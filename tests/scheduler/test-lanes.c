@@ -171,7 +171,10 @@ static void
 room_init (struct room *room)
 {
   struct ech_scheduler_config config = { .n_decks = 2 };
+  struct ech_policy           policy;
 
+  ech_policy_init_score (&policy); /* no rate: the clock of this room stands still */
+  config.policy = &policy;
   memset (room, 0, sizeof *room);
   room->exchange = aligned_alloc (64, (sizeof *room->exchange + 63) / 64 * 64);
   ech_exchange_init (room->exchange);

@@ -573,7 +573,7 @@ test_swap_and_start (struct fake *f)
   assert_life (f, "e", "queued 4; executed 4");
 
   fake_load (f, "a");
-  fake_post (f->osc, "/deck/a/load two.flac @8.04 id=l");
+  fake_post (f->hand, "/deck/a/load two.flac @8.04 id=l");
   fake_tick (f);
   fake_answer_ready (f, f->n_requests, fake_pcm_new (60));
   fake_post (f->hand, "/deck/a/play @8 id=q");
@@ -849,7 +849,7 @@ test_load_judged_again (struct fake *f)
   struct fake_pcm *pcm = fake_pcm_new (60);
 
   fake_load (f, "a");
-  fake_post (f->osc, "/deck/a/load two.flac id=l");
+  fake_post (f->hand, "/deck/a/load two.flac id=l");
   fake_tick (f);
   assert_life (f, "l", "queued 0");
   fake_post (f->hand, "/deck/a/play"); /* meanwhile the deck goes on air */

@@ -93,12 +93,22 @@ static const struct {
   { "/deck/b/keylock 1 bar",     ECH_VERB_KEYLOCK,           1, 0, 1 },
   { "/record 1 bar",             ECH_VERB_RECORD,            0, 0, 1 },
   { "/emergency",                ECH_VERB_EMERGENCY,         0, 0, NAN },
+  { "/confirm my-play",          ECH_VERB_CONFIRM,           0, 0, NAN },
+  { "/source/agent/mode off",    ECH_VERB_SOURCE_MODE,       0, 0, 0 },
+  { "/source/x/mode auto",       ECH_VERB_SOURCE_MODE,       0, 0, 3 },
 };
 
 static const struct { const char *message; int result; const char *says; } bad[] = {
   { "/deck/a/seek s:ten",          -EINVAL, "number" },
   { "/deck/a/seek T:",             -EINVAL, "type 'T'" },
   { "/deck/a/seek",                -EINVAL, "wants an argument" },
+  { "/source/agent/mode on",       -EINVAL, "off, ghost, assist or auto" },
+  { "/source/agent/mode i:3",      -EINVAL, "off, ghost, assist or auto" },
+  { "/source/agent/mode auto bar", -EINVAL, "takes no timing" },
+  { "/source//mode auto",          -ENOENT, "" },
+  { "/source/a/b/mode auto",       -ENOENT, "" },
+  { "/source/of-a-name-that-is-longer-than-any/mode off", -EINVAL, "1 to 31 bytes" },
+  { "/confirm",                    -EINVAL, "wants a string" },
   { "/deck/a/seek id=7",           -EINVAL, "wants an argument" },
   { "/deck/a/seek f:nan",          -EINVAL, "NaN" },
   { "/deck/a/seek nan",            -EINVAL, "NaN" },
@@ -221,7 +231,7 @@ test_bad (void)
 static void
 test_each_word (void)
 {
-  static const char *const arguments[] = { "", " 0", "", " 1", " \x66ile", "" };
+  static const char *const arguments[] = { "", " 0", "", " 1", " \x66ile", "", " ghost" };
   g_autofree char         *path =
       g_build_filename (g_getenv ("ECH_SOURCE_ROOT"), "docs", "actions.md", NULL);
   g_autofree char       *docs = NULL;
@@ -275,6 +285,11 @@ test_strings (void)
   g_assert_cmpstr (action.id, ==, "7");
   g_assert_cmpint (parse ("/cancel my-play id=7", &action, error), ==, 0);
   g_assert_cmpstr (action.target, ==, "my-play");
+  g_assert_cmpint (parse ("/confirm my-play", &action, error), ==, 0);
+  g_assert_cmpstr (action.target, ==, "my-play");
+  g_assert_cmpint (parse ("/source/an.agent/mode ghost id=7", &action, error), ==, 0);
+  g_assert_cmpstr (action.target, ==, "an.agent");
+  g_assert_cmpstr (action.id, ==, "7");
 
   g_snprintf (message, sizeof message, "/deck/a/play id=%047d", 1);
   g_assert_cmpint (parse (message, &action, error), ==, 0);

@@ -23,7 +23,7 @@ PLAIN_C = tuple(f'{name}.h' for name in STANDARD_C)
 
 TYPES = 'engine/types.h'
 RT_PUBLIC = ('engine/rt/ring.h', 'engine/rt/command.h', 'engine/rt/telemetry.h', 'engine/rt/clock.h',
-             'engine/rt/pcm.h', 'engine/rt/exchange.h')
+             'engine/rt/pcm.h', 'engine/rt/exchange.h', 'engine/rt/crossfader.h')
 VOCABULARY = ('engine/scheduler/action.h', 'engine/scheduler/state.h',
               'engine/scheduler/vocabulary.h')
 SDK = VOCABULARY + ('drivers/sdk/', TYPES)
