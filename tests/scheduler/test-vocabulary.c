@@ -240,7 +240,7 @@ test_each_word (void)
 
   g_assert_true (g_file_get_contents (path, &docs, NULL, NULL));
   words = ech_vocabulary_words (&n);
-  g_assert_cmpuint (n, ==, 37);
+  g_assert_cmpuint (n, ==, 39);
   for (unsigned i = 0; i < n; i++) {
     g_autoptr (GString) message = g_string_new (words[i].address);
     g_autofree char  *quoted    = g_strdup_printf ("`%s`", words[i].address);
