@@ -11,6 +11,9 @@
 #include "engine/scheduler/scheduler-private.h"
 #include "engine/scheduler/vocabulary.h"
 
+/* So much later than the sound ends may its fate be told. */
+#define FATE_NS UINT64_C (1000000000)
+
 /* Of a track without a grid: 120 BPM. */
 #define SECONDS_PER_BEAT 0.5
 
@@ -241,8 +244,16 @@ is_heard (EchScheduler *s)
 {
   double least = pow (10.0, s->policy.silence_db / 20.0);
 
-  return ech_safety_n_on_air (&s->policy, &s->shadow) > 0
+  /* the meters come down a moment behind the fader */
+  return ech_shadow_is_audible (&s->shadow, ech_policy_least_gain (&s->policy))
          && fmax (s->report->master_peak[0], s->report->master_peak[1]) > least;
+}
+
+/* Silent for so long that what is told now cannot be why. */
+static bool
+was_silent_before (EchScheduler *s)
+{
+  return s->guards.is_silent && s->now.time_ns > s->guards.silent_ns + FATE_NS;
 }
 
 /* A person who takes the last deck off the air means it; so does whoever stops it all. */
@@ -255,7 +266,7 @@ ech_guards_take_executed (EchScheduler *s, const struct ech_entry *entry)
     s->guards.excused = true;
     return;
   }
-  if (entry->is_guards || s->guards.is_silent
+  if (entry->is_guards || was_silent_before (s)
       || ech_safety_class (&s->policy, &s->safety, entry->lane->index) != ECH_SOURCE_HAND)
     return;
   switch (entry->action.verb) {
