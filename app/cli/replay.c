@@ -10,9 +10,9 @@
 #include "engine/scheduler/quantizer.h"
 #include "engine/scheduler/vocabulary.h"
 
-/* A live action that waited for its beat is posted so long before it: past the ramp that hides the
- * click, and behind what was carried out at once before. */
-#define LEAD_S 0.005
+/* A live action that waited for its beat is posted so long before it, as it was handed over that
+ * night: key lock wants to know of a jump ahead.  But behind what was carried out before. */
+#define LEAD_S 0.1
 
 /* A posted action and what became of it. */
 struct deed {
@@ -236,12 +236,13 @@ is_heard (const struct deed *deed)
 
   return deed->line.kind == ECH_JOURNAL_SETTING
          || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL
-             && verb != ECH_VERB_SOURCE_MODE && (verb != ECH_VERB_CONFIRM || deed->verb != verb));
+             && verb != ECH_VERB_RECORD && verb != ECH_VERB_SOURCE_MODE && (verb != ECH_VERB_CONFIRM || deed->verb != verb));
 }
 
-/* As that night: at once on the frame where it was, in time by the beat on which it was. */
+/* As that night: at once on the frame where it was, in time by the beat on which it was.
+ * @before: the frame of what was carried out before it, on an earlier one */
 static struct ech_score_event *
-live_event_of (const struct replay *replay, const struct deed *deed)
+live_event_of (const struct replay *replay, const struct deed *deed, double before)
 {
   struct ech_score_event *event  = event_of (deed);
   struct ech_action      *action = &event->action;
@@ -253,7 +254,7 @@ live_event_of (const struct replay *replay, const struct deed *deed)
   action->deadline_beats = 0;
   if (ech_timing_waits (&action->timing)) {
     action->timing = (struct ech_timing){ .kind = ECH_TIMING_AT_BEAT, .beats = deed->beat };
-    event->time    = fmax (fmin (event->time, frame), frame - floor (LEAD_S * replay->rate));
+    event->time    = fmax (fmin (event->time, frame), fmax (before, frame - floor (LEAD_S * replay->rate)));
   } else {
     event->time = frame;
   }
@@ -285,7 +286,7 @@ find_overridden (const struct replay *replay, const struct deed *confirm)
 
 /* As that night, in two steps: asked for, refused because the deck is on air, and insisted on. */
 static void
-add_override (struct replay *replay, const struct deed *confirm)
+add_override (struct replay *replay, const struct deed *confirm, double before)
 {
   const struct deed      *refused = find_overridden (replay, confirm);
   struct deed             both    = *confirm;
@@ -294,7 +295,7 @@ add_override (struct replay *replay, const struct deed *confirm)
   if (refused == NULL)
     return;
   both.line.arrival.action = refused->line.arrival.action;
-  first                    = live_event_of (replay, &both);
+  first                    = live_event_of (replay, &both, before);
   second                   = event_of (confirm);
   second->time             = first->time;
   g_snprintf (first->action.id, sizeof first->action.id, "override-%u", confirm->number);
@@ -338,6 +339,8 @@ add_end (struct replay *replay)
 static void
 make_events (struct replay *replay)
 {
+  double before = 0.0, last = 0.0;
+
   if (!replay->offline)
     g_ptr_array_sort (replay->deeds, compare_orders);
   for (guint i = 0; i < replay->deeds->len; i++) {
@@ -345,10 +348,15 @@ make_events (struct replay *replay)
 
     if (replay->offline)
       g_ptr_array_add (replay->set.events, event_of (deed));
-    else if (is_heard (deed) && deed->line.arrival.action.verb == ECH_VERB_CONFIRM)
-      add_override (replay, deed);
-    else if (is_heard (deed))
-      g_ptr_array_add (replay->set.events, live_event_of (replay, deed));
+    else if (is_heard (deed)) {
+      if ((double) deed->frame > last)
+        before = last;
+      last = fmax (last, (double) deed->frame);
+      if (deed->line.arrival.action.verb == ECH_VERB_CONFIRM)
+        add_override (replay, deed, before);
+      else
+        g_ptr_array_add (replay->set.events, live_event_of (replay, deed, before));
+    }
   }
   add_end (replay);
   if (replay->set.rate == 0)

@@ -17,6 +17,23 @@ state_of (struct ech_stretch *stretch)
   return (RubberBandState) stretch;
 }
 
+/* A reset leaves something that a new one has not: each start is to be like any other. */
+static void
+season (struct ech_stretch *stretch)
+{
+  static const float silence[2 * ECH_STRETCH_MAX_FEED];
+  float              out[2 * PIECE];
+
+  ech_stretch_reset (stretch);
+  ech_stretch_set_speed (stretch, 1.06);
+  for (uint32_t hops = 0, n; hops < 8; hops++) {
+    while ((n = ech_stretch_wanted (stretch)) > 0)
+      ech_stretch_feed (stretch, silence, n < ECH_STRETCH_MAX_FEED ? n : ECH_STRETCH_MAX_FEED);
+    while (ech_stretch_take (stretch, out, PIECE) > 0) {
+    }
+  }
+}
+
 struct ech_stretch *
 ech_stretch_create (double rate)
 {
@@ -31,6 +48,7 @@ ech_stretch_create (double rate)
   /* else it writes to stderr, from whatever thread, when it is not content */
   rubberband_set_debug_level (state, -1);
   rubberband_set_max_process_size (state, ECH_STRETCH_MAX_FEED);
+  season ((struct ech_stretch *) state);
   return (struct ech_stretch *) state;
 }
 
@@ -58,6 +76,7 @@ ech_stretch_pivot (struct ech_stretch *stretch)
 void
 ech_stretch_reset (struct ech_stretch *stretch)
 {
+  rubberband_set_time_ratio (state_of (stretch), 1.0); /* as when it was new */
   rubberband_reset (state_of (stretch));
 }
 

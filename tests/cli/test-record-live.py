@@ -91,7 +91,10 @@ def perform(folder):
     night.do("/deck/a/seek", "fs", 10.0, "bar")
     night.do("/eq/a/low", "f", -26.0)
     night.do("/deck/a/tempo", "f", 1.06)
-    time.sleep(1)
+    night.do("/deck/a/keylock", "is", 1, "beat")
+    time.sleep(.5)
+    night.do("/deck/a/seek", "fs", 20.0, "bar")
+    time.sleep(.5)
     lost, packet = night.lost()
     assert packet[packet.index(b",ifhs") + 8:][:4] == b"\0\0\0\1", "recording is told"
     stop = night.do("/record", "i", 0)

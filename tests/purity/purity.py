@@ -15,7 +15,7 @@ LIVE = os.environ["PURITY_LIVE"]
 TRACKS = sorted(glob.glob(os.path.join(os.environ["DEMO_MUSIC"], "*.flac"))
                 + glob.glob(os.path.join(os.environ["DEMO_MUSIC"], "*.wav")))[:2]
 CLANG = next((c for c in ("clang-22", "clang-21", "clang-20") if shutil.which(c)), None)
-PACKAGES = ("gio-2.0", "gio-unix-2.0", "json-glib-1.0", "libpipewire-0.3", "sndfile", "rubberband")
+PACKAGES = ("gio-2.0", "gio-unix-2.0", "json-glib-1.0", "libpipewire-0.3", "rubberband", "sndfile", "sqlite3")
 
 
 # The graph's quantum changes under way; the loop ends with the program, after a minute at the latest.
