@@ -5,6 +5,7 @@ Everything goes through AT-SPI, or through the X server's keyboard: what works h
 works for somebody who does not see the window.
 """
 
+import contextlib
 import itertools
 import os
 import signal
@@ -197,23 +198,29 @@ class Window:
         box = self.find(name).queryComponent().getExtents(pyatspi.WINDOW_COORDS)
         return box.x + box.width // 2, box.y + box.height // 2
 
-    def drop_file(self, path, name):
-        """Drags @path out of another window and drops it on the middle of @name."""
-        x, y = self.middle(name)
+    @contextlib.contextmanager
+    def another_window(self, path=ROOT / 'README.md'):
+        """Another program's window, from which @path can be dragged, in a corner where it covers nothing
+        that is pressed; its title."""
         source = subprocess.Popen([os.environ['ECH_DRAG_SOURCE'], str(path)])
+        title = '^drag source$'
         try:
-            window = self.xwindow('^drag source$')
-            # in a corner of the screen, above what nobody drops on
-            subprocess.run(['xdotool', 'windowmove', '--sync', window, '560', '2', 'windowraise', window,
-                            'mousemove', '600', '20', 'sleep', '0.3', 'mousedown', '1'], check=True, timeout=20)
-            for step in range(1, 21):
-                subprocess.run(['xdotool', 'mousemove', str(600 + (x - 600) * step // 20),
-                                str(20 + (y - 20) * step // 20), 'sleep', '0.03'], check=True, timeout=10)
-            subprocess.run(['xdotool', 'sleep', '0.5', 'mouseup', '1'], check=True, timeout=10)
-            wait_for(lambda: False, 0.5)
+            window = self.xwindow(title)
+            self.xdo('windowmove', '--sync', window, '560', '2', 'windowraise', window)
+            yield title
         finally:
             source.terminate()
             source.wait(10)
+
+    def drop_file(self, path, name):
+        """Drags @path out of another window and drops it on the middle of @name."""
+        x, y = self.middle(name)
+        with self.another_window(path):
+            self.xdo('mousemove', '600', '20', 'sleep', '0.3', 'mousedown', '1')
+            for step in range(1, 21):
+                self.xdo('mousemove', 600 + (x - 600) * step // 20, 20 + (y - 20) * step // 20, 'sleep', '0.03')
+            self.xdo('sleep', '0.5', 'mouseup', '1')
+            wait_for(lambda: False, 0.5)
 
     def point_at(self, name):
         x, y = self.middle(name)
