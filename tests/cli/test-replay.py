@@ -65,6 +65,19 @@ REFUSED = """
 """
 
 
+# A person insists on what the deck on air refused; the second one has no id of its own.
+INSISTED = """
+0    /crossfader 0
+0    /deck/a/load "{a}"
+0    /deck/a/play
+1    /deck/a/seek 6 id=jump
+1.25 /confirm jump id=yes
+2    /deck/a/seek 3
+2.5  /confirm "#6"
+3    end
+"""
+
+
 def write(name, text):
     path = os.path.join(FOLDER, name)
     with open(path, "w", encoding="utf-8") as file:
@@ -228,6 +241,20 @@ def test_lost():
     assert "17 lines were lost" in done.stderr, done.stderr
 
 
+def test_insisted():
+    """what was insisted on is replayed as what it became, of a render and of a live set"""
+    out, journal = check(INSISTED.format(**tracks()))
+    done = [(line["verb"], line["frame"]) for line in journal if line["fate"] == "executed"]
+    assert [verb for verb, _ in done] == ["crossfader", "load", "play", "seek", "seek"], journal
+    with open(out + ".jsonl", encoding="utf-8") as file:
+        live = write("live.jsonl", file.read().replace('"virtual"', '"live"', 1))
+    again = os.path.join(FOLDER, "live.wav")
+    run("replay", live, "-o", again, "--rate", RATE, "--journal", again + ".jsonl")
+    assert [(line["verb"], line["frame"]) for line in read_journal(again + ".jsonl")
+            if line["fate"] == "executed"] == done
+    assert digest(again) == digest(out)
+
+
 def make(seed):
     def test():
         check(score(seed))
@@ -237,6 +264,6 @@ def make(seed):
 
 try:
     tap([test_set, test_formats, test_tempi, test_refused, test_complete, test_paths, test_rate, test_parts, test_damage,
-         test_lost] + [make(seed) for seed in range(500, 504)])
+         test_lost, test_insisted] + [make(seed) for seed in range(500, 504)])
 finally:
     shutil.rmtree(FOLDER, ignore_errors=True)

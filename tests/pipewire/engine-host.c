@@ -78,6 +78,7 @@ int
 main (int argc, char **argv)
 {
   struct ech_engine_config config = { .default_timing = { .kind = ECH_TIMING_NOW } };
+  struct ech_policy        policy;
   g_autoptr (GError) error        = NULL;
   char line[512];
 
@@ -87,6 +88,9 @@ main (int argc, char **argv)
     else if (strcmp (argv[i], "--decks") == 0 && i + 1 < argc)
       decks = atoi (argv[++i]);
   }
+  /* this is about time and nodes: no cooldown, no guard */
+  ech_policy_init_score (&policy);
+  config.policy  = &policy;
   config.n_decks = decks;
   engine         = ech_engine_new (&config);
   ech_engine_add_listener (engine, on_event, NULL);

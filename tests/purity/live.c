@@ -189,6 +189,7 @@ int
 main (int argc, char **argv)
 {
   struct ech_engine_config config = { .n_decks = 2 };
+  struct ech_policy        policy;
   static struct ech_state  state;
   g_autoptr (GRand)        rand = g_rand_new_with_seed (20260101);
   g_autoptr (GError)       error = NULL;
@@ -202,7 +203,10 @@ main (int argc, char **argv)
   if (argc != 4)
     return 2;
   config.record_folder = folder;
-  engine               = ech_engine_new (&config);
+  /* as much as it takes reaches the audio thread */
+  ech_policy_init_score (&policy);
+  config.policy = &policy;
+  engine        = ech_engine_new (&config);
   ech_engine_add_listener (engine, on_event, NULL);
   lane = ech_engine_add_source (engine, "live", ECH_SOURCE_HAND);
   if (!ech_engine_start (engine, &error)) {
