@@ -7,6 +7,7 @@
 #include "engine/journal.h"
 #include "engine/loader-bridge.h"
 #include "engine/recorder.h"
+#include "engine/scheduler/policy.h"
 #include "engine/scheduler/scheduler-thread.h"
 
 #define DEFAULT_RATE 48000.0
@@ -25,6 +26,9 @@ struct _EchEngine {
   EchJournal              *journal; /* nullable */
   EchRecorder             *recorder;
   EchLane                 *recorder_lane; /* the recorder thread's; made when a recording fails */
+
+  GMutex            policy_lock;
+  struct ech_policy policy; /* a copy of the scheduler's, or of what it will take next */
 
   /* scheduler's thread */
   struct ech_state seen;
@@ -101,6 +105,11 @@ ech_engine_new (const struct ech_engine_config *config)
   EchEngine                  *engine    = g_new0 (EchEngine, 1);
   struct ech_scheduler_config scheduler = { 0 };
 
+  g_mutex_init (&engine->policy_lock);
+  if (config->policy != NULL)
+    engine->policy = *config->policy;
+  else
+    ech_policy_init (&engine->policy);
   engine->config         = *config;
   engine->config.n_decks = CLAMP (config->n_decks, 1, ECH_MAX_DECKS);
   engine->config.remote  = g_strdup (config->remote);
@@ -143,6 +152,7 @@ ech_engine_free (EchEngine *engine)
   free (engine->cycle);
   free (engine->exchange);
   g_free ((char *) engine->config.remote);
+  g_mutex_clear (&engine->policy_lock);
   g_free (engine);
 }
 
@@ -220,6 +230,9 @@ ech_engine_audio_state (EchEngine *engine, char *out_text)
 void
 ech_engine_set_policy (EchEngine *engine, const struct ech_policy *policy)
 {
+  g_mutex_lock (&engine->policy_lock);
+  engine->policy = *policy;
+  g_mutex_unlock (&engine->policy_lock);
   ech_scheduler_set_policy (engine->scheduler, policy);
 }
 
@@ -251,6 +264,17 @@ void
 ech_engine_remove_source (EchEngine *engine, EchLane *lane)
 {
   ech_scheduler_remove_lane (engine->scheduler, lane);
+}
+
+enum ech_source_class
+ech_engine_source_class (EchEngine *engine, const char *name, enum ech_source_class source_class)
+{
+  enum ech_source_class counts_as;
+
+  g_mutex_lock (&engine->policy_lock);
+  ech_policy_rules (&engine->policy, name, source_class, &counts_as);
+  g_mutex_unlock (&engine->policy_lock);
+  return counts_as;
 }
 
 void

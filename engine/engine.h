@@ -75,6 +75,12 @@ void ech_engine_telemetry (EchEngine *engine, struct ech_telemetry *out_telemetr
 /* A lane for one source; each lane has one posting thread.  Thread: any. */
 EchLane *ech_engine_add_source (EchEngine *engine, const char *name, enum ech_source_class source_class);
 void     ech_engine_remove_source (EchEngine *engine, EchLane *lane);
+
+/* What a source of that name and class counts as by the policy.  Thread: any. */
+enum ech_source_class ech_engine_source_class (EchEngine            *engine,
+                                               const char           *name,
+                                               enum ech_source_class source_class);
+
 /* then: ech_lane_post (lane, &action) */
 
 /* Told of each event on the scheduler's thread; must not block.  Thread: any. */

@@ -16,6 +16,7 @@
 struct run {
   gboolean no_link, fused, json, no_osc;
   int      osc_port;
+  char    *osc_hands; /* owned; nullable */
   int      decks;
   gboolean no_journal;
   char    *journal;
@@ -42,6 +43,8 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "no-link", 0, 0, G_OPTION_ARG_NONE, &run->no_link, "Do not start the Ableton Link driver", NULL },
     { "no-osc", 0, 0, G_OPTION_ARG_NONE, &run->no_osc, "Do not listen for OSC", NULL },
     { "osc-port", 'p', 0, G_OPTION_ARG_INT, &run->osc_port, "UDP port on loopback for OSC (8000)", "N" },
+    { "osc-hands", 0, 0, G_OPTION_ARG_STRING, &run->osc_hands,
+      "OSC senders that may take a name that the policy calls a hand (nobody)", "ADDRESSES" },
     { "decks", 'd', 0, G_OPTION_ARG_INT, &run->decks, "Number of decks, 1..4 (2)", "N" },
     { "fused", 0, 0, G_OPTION_ARG_NONE, &run->fused, "One PipeWire node for all, for the smallest quantums", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &run->json, "Print each action's fate, a JSON object a line", NULL },
@@ -147,6 +150,8 @@ get_setting (const char *id, const char *key, void *data)
     return g_variant_new_int32 (run->osc_port);
   if (strcmp (id, "osc") == 0 && strcmp (key, "enabled") == 0)
     return g_variant_new_boolean (!run->no_osc);
+  if (strcmp (id, "osc") == 0 && strcmp (key, "hands") == 0 && run->osc_hands != NULL)
+    return g_variant_new_string (run->osc_hands);
   if (strcmp (id, "link") == 0 && strcmp (key, "enabled") == 0)
     return g_variant_new_boolean (!run->no_link);
   return NULL;
@@ -340,5 +345,6 @@ ech_cli_run (int argc, char **argv)
   g_strfreev (run.drivers);
   g_strfreev (run.settings);
   g_free (run.record_folder);
+  g_free (run.osc_hands);
   return status;
 }

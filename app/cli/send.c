@@ -24,7 +24,7 @@ enum {
 };
 
 /* What kind of answer ends the wait. */
-enum request { REQUEST_ACTION, REQUEST_QUERY, REQUEST_PING, REQUEST_SUBSCRIBE };
+enum request { REQUEST_ACTION, REQUEST_QUERY, REQUEST_PING, REQUEST_SUBSCRIBE, REQUEST_SOURCE };
 
 struct send {
   int      port;
@@ -38,6 +38,8 @@ struct send {
   gint64       heard_us; /* when the last answer came */
   gint64       begun_us;
   gboolean     answered;
+  gboolean     quiet;  /* --source asks for the name: nobody wants to see the answer */
+  char        *source; /* owned; nullable */
 };
 
 /* --- the message ----------------------------------------------------------------------- */
@@ -66,7 +68,7 @@ begins_with_text (const char *address)
       return words[i].argument == ECH_ARGUMENT_STRING
              || words[i].argument == ECH_ARGUMENT_OPTIONAL_STRING
              || words[i].argument == ECH_ARGUMENT_MODE;
-  return strcmp (address, "/query") == 0;
+  return strcmp (address, "/query") == 0 || strcmp (address, "/source") == 0;
 }
 
 static gboolean
@@ -122,9 +124,9 @@ add_id (struct send *self, lo_message message, int n_words, char **words)
 static enum request
 request_of (const char *address)
 {
-  static const char *const addresses[] = { NULL, "/query", "/ping", "/subscribe" };
+  static const char *const addresses[] = { NULL, "/query", "/ping", "/subscribe", "/source" };
 
-  for (int i = REQUEST_QUERY; i <= REQUEST_SUBSCRIBE; i++)
+  for (int i = REQUEST_QUERY; i <= REQUEST_SOURCE; i++)
     if (strcmp (address, addresses[i]) == 0)
       return (enum request) i;
   return REQUEST_ACTION;
@@ -379,6 +381,11 @@ take_answer (struct send *self, const char *address, lo_message message)
   }
   if (strcmp (address, "/pong") == 0)
     return take_pong (self, address, message);
+  if (strcmp (address, "/source") == 0 && self->request == REQUEST_SOURCE) {
+    if (!self->quiet)
+      print_values (self, address, message);
+    return STATUS_GOOD;
+  }
   if (strcmp (address, "/echelon/reply") == 0)
     return self->request == REQUEST_ACTION && has_types (message, "ssssd")
                ? take_fate (self, message)
@@ -431,22 +438,36 @@ wait_for_end (struct send *self)
   }
 }
 
+/* Sends one message and waits for what ends it. */
 static int
-run (struct send *self, const char *address, int n_words, char **words)
+ask (struct send *self, const char *address, int n_words, char **words)
 {
   lo_message message;
   gboolean   sent;
 
   self->request  = request_of (address);
   self->begun_us = self->heard_us = g_get_monotonic_time();
-  if (!open_socket (self))
-    return STATUS_NO_ANSWER;
   message = make_message (self, address, n_words, words);
   sent    = send_message (self, address, message);
   lo_message_free (message);
   if (sent && self->request == REQUEST_QUERY)
     sent = send_ping (self);
   return sent ? wait_for_end (self) : report_silence (self);
+}
+
+/* Without its name nothing is asked for: it would be done by other rules. */
+static int
+run (struct send *self, const char *address, int n_words, char **words)
+{
+  int status = STATUS_GOOD;
+
+  if (!open_socket (self))
+    return STATUS_NO_ANSWER;
+  self->quiet = TRUE;
+  if (self->source != NULL)
+    status = ask (self, "/source", 1, &self->source);
+  self->quiet = FALSE;
+  return status == STATUS_GOOD ? ask (self, address, n_words, words) : status;
 }
 
 /* --- options --------------------------------------------------------------------------- */
@@ -462,6 +483,8 @@ parse_options (struct send *self, int *argc, char ***argv, GError **error)
             "Give up when nothing is heard for so long (3)", "SECONDS" },
           { "no-wait", 'n', 0, G_OPTION_ARG_NONE, &self->no_wait, "Do not wait for an action's beat",
             NULL },
+          { "source", 's', 0, G_OPTION_ARG_STRING, &self->source,
+            "Ask as the source of that name, with the policy's rules for it", "NAME" },
           { "json", 'j', 0, G_OPTION_ARG_NONE, &self->json, "Print a JSON object a line", NULL },
           G_OPTION_ENTRY_NULL
   };
@@ -512,5 +535,6 @@ ech_cli_send (int argc, char **argv)
     close (self.socket);
   g_free (self.id);
   g_free (self.host);
+  g_free (self.source);
   return status;
 }

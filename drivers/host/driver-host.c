@@ -17,7 +17,13 @@
 
 #define ENTRY_SYMBOL "echelon_driver_entry"
 
-enum { N_EVENTS = 1024 };
+enum { N_EVENTS = 1024, MAX_FURTHER = 8 };
+
+/* A source that the driver opened for a program it speaks for. */
+struct further {
+  EchLane *lane; /* NULL = free */
+  char     name[ECH_NAME_MAX];
+};
 
 struct driver {
   struct echelon_host handle; /* what the module holds; valid as long as the host */
@@ -38,6 +44,7 @@ struct driver {
   /* lane_mutex: the driver posts, the host takes the lane away */
   pthread_mutex_t lane_mutex;
   EchLane        *lane;
+  struct further  further[MAX_FURTHER];
 
   /* the scheduler's thread writes, the driver reads */
   struct ech_ring   events;
@@ -162,13 +169,16 @@ queue_change (struct driver *driver)
 static void
 take_lane_away (struct driver *driver)
 {
-  EchLane *lane;
+  EchLane *lanes[1 + MAX_FURTHER];
 
   pthread_mutex_lock (&driver->lane_mutex);
-  lane = g_steal_pointer (&driver->lane);
+  lanes[0] = g_steal_pointer (&driver->lane);
+  for (unsigned i = 0; i < MAX_FURTHER; i++)
+    lanes[1 + i] = g_steal_pointer (&driver->further[i].lane);
   pthread_mutex_unlock (&driver->lane_mutex);
-  if (lane != NULL)
-    ech_engine_remove_source (driver->host->engine, lane);
+  for (unsigned i = 0; i < G_N_ELEMENTS (lanes); i++)
+    if (lanes[i] != NULL)
+      ech_engine_remove_source (driver->host->engine, lanes[i]);
 }
 
 /* --- the table that drivers call ------------------------------------------------------- */
@@ -397,6 +407,140 @@ api_status (struct echelon_host *handle, const char *text)
   queue_change (driver);
 }
 
+/* --- further sources ------------------------------------------------------------------- */
+
+static uint32_t
+api_source_class (struct echelon_host *handle, const char *name)
+{
+  struct driver *driver = driver_of (handle);
+
+  return ech_engine_source_class (driver->host->engine, name, driver->table->source_class);
+}
+
+static bool
+id_is_good (const char *id)
+{
+  size_t length = id ? strlen (id) : 0;
+
+  return length > 0 && length < ECH_NAME_MAX
+         && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+/* Names that the program itself gives; its sources may come later. */
+static bool
+is_reserved (const char *name)
+{
+  static const char *const names[] = { "window", "console", "session", "guard", "score", "demo", "program" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (names[i], name) == 0)
+      return true;
+  return false;
+}
+
+static bool
+is_name_taken (struct driver *driver, const char *name)
+{
+  GPtrArray       *drivers = driver->host->drivers; /* fixed after the scan */
+  struct ech_state state;
+
+  if (is_reserved (name))
+    return true;
+  for (guint i = 0; i < drivers->len; i++)
+    if (strcmp (((struct driver *) drivers->pdata[i])->id, name) == 0)
+      return true;
+  ech_engine_snapshot (driver->host->engine, &state);
+  for (uint32_t i = 0; i < state.n_sources; i++)
+    if (strcmp (state.sources[i].name, name) == 0)
+      return true;
+  return false;
+}
+
+static struct further *
+find_further (struct driver *driver, uint32_t source)
+{
+  for (unsigned i = 0; i < MAX_FURTHER; i++)
+    if (driver->further[i].lane != NULL && ech_lane_source (driver->further[i].lane) == source)
+      return &driver->further[i];
+  return NULL;
+}
+
+/* With lane_mutex held. */
+static int
+open_further (struct driver *driver, const char *name, uint32_t *out_source)
+{
+  struct further *place = NULL;
+
+  if (driver->lane == NULL)
+    return -ESHUTDOWN;
+  for (unsigned i = 0; i < MAX_FURTHER; i++) {
+    if (driver->further[i].lane == NULL)
+      place = place ? place : &driver->further[i];
+    else if (strcmp (driver->further[i].name, name) == 0)
+      return -EEXIST;
+  }
+  if (place == NULL)
+    return -ENOSPC;
+  place->lane = ech_engine_add_source (driver->host->engine, name, driver->table->source_class);
+  if (place->lane == NULL)
+    return -ENOSPC;
+  g_strlcpy (place->name, name, sizeof place->name);
+  *out_source = ech_lane_source (place->lane);
+  return 0;
+}
+
+static int
+api_open_source (struct echelon_host *handle, const char *name, uint32_t *out_source)
+{
+  struct driver *driver = driver_of (handle);
+  int            result;
+
+  if (!id_is_good (name) || strlen (name) >= ECH_NAME_MAX)
+    return -EINVAL;
+  if (is_name_taken (driver, name))
+    return -EEXIST;
+  pthread_mutex_lock (&driver->lane_mutex);
+  result = open_further (driver, name, out_source);
+  pthread_mutex_unlock (&driver->lane_mutex);
+  return result;
+}
+
+static void
+api_close_source (struct echelon_host *handle, uint32_t source)
+{
+  struct driver  *driver = driver_of (handle);
+  struct further *further;
+  EchLane        *lane = NULL;
+
+  pthread_mutex_lock (&driver->lane_mutex);
+  further = find_further (driver, source);
+  if (further != NULL)
+    lane = g_steal_pointer (&further->lane);
+  pthread_mutex_unlock (&driver->lane_mutex);
+  if (lane != NULL)
+    ech_engine_remove_source (driver->host->engine, lane);
+}
+
+static int
+api_post_as (struct echelon_host     *handle,
+             uint32_t                 source,
+             const struct ech_action *actions,
+             unsigned                 n)
+{
+  struct driver  *driver = driver_of (handle);
+  struct further *further;
+  int             result;
+
+  pthread_mutex_lock (&driver->lane_mutex);
+  further = find_further (driver, source);
+  if (driver->lane == NULL)
+    result = -ESHUTDOWN;
+  else
+    result = further == NULL ? -ENOENT : ech_lane_post_batch (further->lane, actions, n);
+  pthread_mutex_unlock (&driver->lane_mutex);
+  return result;
+}
+
 static const struct echelon_host_api host_api = {
   .abi             = ECHELON_DRIVER_ABI,
   .size            = sizeof (struct echelon_host_api),
@@ -419,6 +563,10 @@ static const struct echelon_host_api host_api = {
   .setting_string  = api_setting_string,
   .failed          = api_failed,
   .status          = api_status,
+  .source_class    = api_source_class,
+  .open_source     = api_open_source,
+  .close_source    = api_close_source,
+  .post_as         = api_post_as,
 };
 
 /* Scheduler's thread. */
@@ -433,15 +581,6 @@ on_event (const struct ech_event *event, void *data)
 }
 
 /* --- looking at a module --------------------------------------------------------------- */
-
-static bool
-id_is_good (const char *id)
-{
-  size_t length = id ? strlen (id) : 0;
-
-  return length > 0 && length < ECH_NAME_MAX
-         && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
-}
 
 static bool
 settings_are_good (const struct echelon_driver *table)

@@ -21,6 +21,7 @@ enum {
   DEFAULT_PORT      = 8000,
   PACKETS_AT_A_TIME = 64, /* neither side of the thread starves the other */
   EVENTS_AT_A_TIME  = 256,
+  NAMES_MS          = 250, /* between looks at the leases of names, at most */
   RECEIVE_BYTES     = 1 << 20, /* a burst of one sender must not push another's packet out */
 };
 
@@ -80,6 +81,8 @@ run_feedback (struct ech_osc *self)
   }
   if (self->subscribers.n != self->subscribers_shown)
     show_status (self);
+  if (self->sources.n_named > 0)
+    ech_osc_sources_expire (&self->sources, now_ns);
 }
 
 static int
@@ -88,7 +91,7 @@ timeout_ms (const struct ech_osc *self)
   uint64_t now_ns = ech_osc_now_ns();
 
   if (self->subscribers.n == 0)
-    return -1;
+    return self->sources.n_named == 0 ? -1 : NAMES_MS;
   return self->feedback_due_ns <= now_ns ? 0
                                          : (int) ((self->feedback_due_ns - now_ns) / 1000000 + 1);
 }
@@ -167,6 +170,11 @@ read_networks (struct ech_osc *self, char *out_error)
   if (ech_osc_networks_parse (&self->networks, allow) < 0)
     return fail (out_error, -EINVAL,
                  "The allowed networks cannot be read; write them like 192.168.1.0/24, 10.0.0.7.");
+  if (ech_osc_networks_parse (&self->sources.hands,
+                              self->api->setting_string (self->host, "hands", ""))
+      < 0)
+    return fail (out_error, -EINVAL,
+                 "The addresses of hands cannot be read; write them like 127.0.0.1, 192.168.1.5.");
   return 0;
 }
 
@@ -207,6 +215,7 @@ osc_start (struct echelon_host *host, void **out_self, char *out_error)
     return fail (out_error, -ENOMEM, "Out of memory.");
   self->host    = host;
   self->api     = host->api;
+  self->sources = (struct ech_osc_sources){ .host = host };
   self->socket  = -1;
   self->stop_fd = -1;
   self->limiter =
@@ -240,6 +249,7 @@ static const struct echelon_setting settings[] = {
   { "port", "UDP port", "8000", 'i', 0, 65535 },
   { "open", "Accept messages from other machines", "false", 'b', 0, 0 },
   { "allow", "Networks they may come from", PRIVATE_NETWORKS, 's', 0, 0 },
+  { "hands", "Addresses that may take a hand's name", "", 's', 0, 0 },
 };
 
 static const struct echelon_driver driver = {

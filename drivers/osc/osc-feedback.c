@@ -125,7 +125,8 @@ ech_osc_tell_event (struct ech_osc *self, const struct ech_event *event)
 {
   ech_osc_peer originator = 0;
 
-  if (event->source == self->api->source (self->host))
+  if (event->source == self->api->source (self->host)
+      || ech_osc_sources_own (&self->sources, event->source))
     originator = event->client;
   remember_originator (self, originator, event);
   if (originator)

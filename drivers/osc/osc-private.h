@@ -9,6 +9,7 @@
 
 #include "drivers/osc/osc-packet.h"
 #include "drivers/osc/osc-peers.h"
+#include "drivers/osc/osc-sources.h"
 #include "drivers/osc/osc-state.h"
 #include "drivers/sdk/echelon-driver.h"
 
@@ -34,6 +35,7 @@ struct ech_osc {
   /* the driver's thread */
   struct ech_osc_limiter     limiter;
   struct ech_osc_subscribers subscribers;
+  struct ech_osc_sources     sources;
   unsigned                   subscribers_shown;
   uint64_t                   feedback_due_ns;
   uint64_t                   sums[ECH_OSC_MAX_LEAVES][ECH_MAX_DECKS]; /* of what was last told */

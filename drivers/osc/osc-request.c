@@ -12,7 +12,7 @@
 #define NS_PER_S   INT64_C (1000000000)
 #define NTP_UNIX_S INT64_C (2208988800) /* 1900 to 1970 */
 
-enum request_kind { REQUEST_ACTION, REQUEST_QUERY, REQUEST_PING, REQUEST_SUBSCRIBE };
+enum request_kind { REQUEST_ACTION, REQUEST_QUERY, REQUEST_PING, REQUEST_SUBSCRIBE, REQUEST_SOURCE };
 
 static const struct {
   const char       *address;
@@ -21,6 +21,7 @@ static const struct {
   { "/query", REQUEST_QUERY },
   { "/ping", REQUEST_PING },
   { "/subscribe", REQUEST_SUBSCRIBE },
+  { "/source", REQUEST_SOURCE },
 };
 
 /* A time tag as the session sees it. */
@@ -234,7 +235,7 @@ check_action (struct ech_osc               *self,
 }
 
 static int
-check_lease (const struct ech_value *value, unsigned *out_lease_s)
+check_lease (const struct ech_value *value, unsigned most_s, unsigned *out_lease_s)
 {
   double seconds;
 
@@ -244,7 +245,7 @@ check_lease (const struct ech_value *value, unsigned *out_lease_s)
     seconds = value->f;
   else
     return -EINVAL;
-  if (!(seconds >= 0 && seconds <= ECH_OSC_LEASE_MAX_S))
+  if (!(seconds >= 0 && seconds <= most_s))
     return -EINVAL;
   *out_lease_s = (unsigned) seconds;
   return 0;
@@ -259,11 +260,49 @@ read_lease (const struct ech_osc_message *message, unsigned *out_lease_s, char *
   *out_lease_s = ECH_OSC_LEASE_DEFAULT_S;
   if (read_values (message, values, &n_values, out_error) < 0)
     return -EINVAL;
-  if (n_values == 0 || (n_values == 1 && check_lease (&values[0], out_lease_s) == 0))
+  if (n_values == 0 || (n_values == 1 && check_lease (&values[0], ECH_OSC_LEASE_MAX_S, out_lease_s) == 0))
     return 0;
   snprintf (out_error, ECH_TEXT_MAX,
             "/subscribe: takes at most one number, the lease of 0 to %d s.", ECH_OSC_LEASE_MAX_S);
   return -EINVAL;
+}
+
+/* @out_name points into the message. */
+static int
+read_source (const struct ech_osc_message *message,
+             const char                  **out_name,
+             unsigned                     *out_lease_s,
+             char                         *out_error)
+{
+  struct ech_value values[ECH_OSC_MAX_VALUES];
+  unsigned         n_values;
+
+  *out_lease_s = ECH_OSC_NAME_LEASE_S;
+  if (read_values (message, values, &n_values, out_error) < 0)
+    return -EINVAL;
+  if (n_values >= 1 && n_values <= 2 && values[0].type == LO_STRING
+      && (n_values == 1 || check_lease (&values[1], ECH_OSC_NAME_LEASE_MAX_S, out_lease_s) == 0)) {
+    *out_name = values[0].s;
+    return 0;
+  }
+  snprintf (out_error, ECH_TEXT_MAX,
+            "/source: takes a name, and perhaps a number, the lease of 0 to %d s.",
+            ECH_OSC_NAME_LEASE_MAX_S);
+  return -EINVAL;
+}
+
+static int
+check_source (struct ech_osc               *self,
+              const struct ech_osc_message *message,
+              ech_osc_peer                  from,
+              char                         *out_error)
+{
+  const char *name;
+  unsigned    lease_s;
+
+  if (read_source (message, &name, &lease_s, out_error) < 0)
+    return -EINVAL;
+  return ech_osc_sources_check (&self->sources, from, name, out_error);
 }
 
 /* How many addresses @pattern asks for; tells each to @to unless that is 0. */
@@ -321,6 +360,7 @@ check_ping (const struct ech_osc_message *message, char *out_error)
 static int
 check_message (struct ech_osc               *self,
                const struct ech_osc_message *message,
+               ech_osc_peer                  from,
                struct tag_time              *time,
                struct ech_action            *out_action,
                char                         *out_error)
@@ -335,6 +375,8 @@ check_message (struct ech_osc               *self,
     return check_ping (message, out_error);
   case REQUEST_SUBSCRIBE:
     return read_lease (message, &lease_s, out_error);
+  case REQUEST_SOURCE:
+    return check_source (self, message, from, out_error);
   default:
     result = check_action (self, message, time, out_action, out_error);
     return result < 0 ? result : 1;
@@ -366,12 +408,16 @@ tell_refused_post (struct ech_osc          *self,
 static void
 post_actions (struct ech_osc *self, unsigned n_actions, ech_osc_peer from)
 {
+  int source = ech_osc_sources_renew (&self->sources, from, ech_osc_now_ns());
   int result;
 
   if (n_actions == 0)
     return;
-  result = n_actions == 1 ? self->api->post (self->host, &self->actions[0])
-                          : self->api->post_batch (self->host, self->actions, n_actions);
+  if (source >= 0)
+    result = self->api->post_as (self->host, (uint32_t) source, self->actions, n_actions);
+  else
+    result = n_actions == 1 ? self->api->post (self->host, &self->actions[0])
+                            : self->api->post_batch (self->host, self->actions, n_actions);
   for (unsigned i = 0; result < 0 && i < n_actions; i++)
     tell_refused_post (self, from, &self->actions[i], result);
 }
@@ -407,6 +453,29 @@ answer_subscribe (struct ech_osc *self, const struct ech_osc_message *message, e
 }
 
 static void
+answer_source (struct ech_osc *self, const struct ech_osc_message *message, ech_osc_peer from)
+{
+  static const char *const classes[ECH_N_SOURCE_CLASSES] = { "hand", "osc", "bridge", "agent" };
+  char        error[ECH_TEXT_MAX];
+  const char *name = "";
+  unsigned    lease_s;
+  uint32_t    source_class;
+  lo_message  answer;
+
+  read_source (message, &name, &lease_s, error); /* was checked before */
+  if (ech_osc_sources_take (&self->sources, from, name, lease_s, ech_osc_now_ns(), error) < 0) {
+    ech_osc_send_error (self, from, error);
+    return;
+  }
+  source_class = self->api->source_class (self->host, name);
+  answer       = lo_message_new();
+  lo_message_add_string (answer, name);
+  lo_message_add_string (answer, source_class < ECH_N_SOURCE_CLASSES ? classes[source_class] : "");
+  lo_message_add_int32 (answer, (int32_t) lease_s);
+  ech_osc_send (self, from, "/source", answer);
+}
+
+static void
 serve (struct ech_osc *self, const struct ech_osc_message *message, ech_osc_peer from)
 {
   switch (kind_of (message->address)) {
@@ -418,6 +487,9 @@ serve (struct ech_osc *self, const struct ech_osc_message *message, ech_osc_peer
     break;
   case REQUEST_SUBSCRIBE:
     answer_subscribe (self, message, from);
+    break;
+  case REQUEST_SOURCE:
+    answer_source (self, message, from);
     break;
   default:
     break;
@@ -434,7 +506,7 @@ check_packet (struct ech_osc *self, ech_osc_peer from, char *out_error)
 
   for (unsigned i = 0; i < self->packet.n_messages; i++) {
     self->actions[n_actions] = (struct ech_action){ 0 };
-    result = check_message (self, &self->packet.messages[i], &time, &self->actions[n_actions],
+    result = check_message (self, &self->packet.messages[i], from, &time, &self->actions[n_actions],
                             out_error);
     if (result < 0)
       return result;

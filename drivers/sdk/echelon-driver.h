@@ -93,7 +93,27 @@ struct echelon_host_api {
 
   /* One line for preferences: what the driver is doing now ("listening on 127.0.0.1:8000"). */
   void (*status) (struct echelon_host *host, const char *text);
+
+  /* What a source called @name would count as by the policy: enum ech_source_class; the driver's
+   * own class where the policy does not name it. */
+  uint32_t (*source_class) (struct echelon_host *host, const char *name);
+
+  /* A further source of the driver's, for a program that it speaks for: a lane of its own, with the
+   * rules that the policy has for @name (1 to 31 of a-z, 0-9, "-").  At most 8; they end with stop().
+   * Returns 0; -EINVAL for such a name, -EEXIST when another source has it; -ENOSPC; -ESHUTDOWN. */
+  int (*open_source) (struct echelon_host *host, const char *name, uint32_t *out_source);
+
+  /* What waits from it is cancelled. */
+  void (*close_source) (struct echelon_host *host, uint32_t source);
+
+  /* As post_batch(), for a source that open_source() gave; -ENOENT: it is not open. */
+  int (*post_as) (struct echelon_host *host, uint32_t source, const struct ech_action *actions,
+                  unsigned n);
 };
+
+/* Does the host know @field?  One that is older than the driver does not know the last ones. */
+#define ECHELON_HOST_HAS(host, field)                                                              \
+  ((host)->api->size >= offsetof (struct echelon_host_api, field) + sizeof ((host)->api->field))
 
 struct echelon_host {
   const struct echelon_host_api *api;

@@ -51,10 +51,10 @@ tell_event (struct fake_host *fake, char *arguments)
   event.index  = fake->last.index;
   event.value  = fake->last.value;
   event.client = fake->last.client;
+  event.source = fake->last_source;
   g_strlcpy (event.id, fake->last.id, sizeof event.id);
   g_mutex_unlock (&fake->mutex);
   event.serial = 7;
-  event.source = FAKE_SOURCE;
   event.fate   = (uint32_t) index_of (fate, ECH_N_FATES, fate_name);
   event.rule   = (uint32_t) index_of (rule, ECH_N_RULES, rule_name);
   g_strlcpy (event.source_name, "osc", sizeof event.source_name);

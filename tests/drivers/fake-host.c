@@ -48,6 +48,7 @@ post_batch (struct echelon_host *host, const struct ech_action *actions, unsigne
     fake->n_batches++;
     fake->n_actions += n;
     fake->last      = actions[n - 1];
+    fake->last_source = FAKE_SOURCE;
     fake->last.text = NULL;
     for (unsigned i = 0; fake->print && i < n; i++)
       print_action (&actions[i], i + 1, n);
@@ -189,6 +190,67 @@ status (struct echelon_host *host, const char *text)
   g_mutex_unlock (&fake->mutex);
 }
 
+/* Names that begin with "hand" or "agent" are what they say. */
+static uint32_t
+source_class (struct echelon_host *host, const char *name)
+{
+  return g_str_has_prefix (name, "hand")    ? ECH_SOURCE_HAND
+         : g_str_has_prefix (name, "agent") ? ECH_SOURCE_AGENT
+                                            : ECH_SOURCE_OSC;
+}
+
+static int
+open_source (struct echelon_host *host, const char *name, uint32_t *out_source)
+{
+  struct fake_host *fake   = fake_of (host);
+  int               result = strcmp (name, "window") == 0 ? -EEXIST : -ENOSPC;
+
+  g_mutex_lock (&fake->mutex);
+  for (unsigned i = 0; result == -ENOSPC && i < FAKE_NAMES; i++) {
+    if (fake->names[i][0] != '\0')
+      continue;
+    g_strlcpy (fake->names[i], name, ECH_NAME_MAX);
+    *out_source = FAKE_SOURCE + 1 + i;
+    result      = 0;
+    if (fake->print)
+      printf ("open %s\n", name);
+  }
+  fflush (stdout);
+  g_mutex_unlock (&fake->mutex);
+  return result;
+}
+
+static void
+close_source (struct echelon_host *host, uint32_t source)
+{
+  struct fake_host *fake = fake_of (host);
+  char             *name = fake->names[source - FAKE_SOURCE - 1];
+
+  g_mutex_lock (&fake->mutex);
+  if (fake->print)
+    printf ("close %s\n", name);
+  name[0] = '\0';
+  fflush (stdout);
+  g_mutex_unlock (&fake->mutex);
+}
+
+static int
+post_as (struct echelon_host *host, uint32_t source, const struct ech_action *actions, unsigned n)
+{
+  struct fake_host *fake = fake_of (host);
+  int               result;
+
+  g_mutex_lock (&fake->mutex);
+  if (fake->print)
+    printf ("as %s\n", fake->names[source - FAKE_SOURCE - 1]);
+  g_mutex_unlock (&fake->mutex);
+  result = post_batch (host, actions, n);
+  g_mutex_lock (&fake->mutex);
+  fake->last_source = source;
+  g_mutex_unlock (&fake->mutex);
+  return result;
+}
+
 static const struct echelon_host_api api = {
   .abi             = ECHELON_DRIVER_ABI,
   .size            = sizeof api,
@@ -211,6 +273,10 @@ static const struct echelon_host_api api = {
   .setting_string  = setting_string,
   .failed          = failed,
   .status          = status,
+  .source_class    = source_class,
+  .open_source     = open_source,
+  .close_source    = close_source,
+  .post_as         = post_as,
 };
 
 void

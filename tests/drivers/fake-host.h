@@ -12,7 +12,7 @@
 
 #include "drivers/sdk/echelon-driver.h"
 
-enum { FAKE_SOURCE = 5, FAKE_LANE = 64 };
+enum { FAKE_SOURCE = 5, FAKE_LANE = 64, FAKE_NAMES = 8 };
 
 struct fake_host {
   struct echelon_host handle;
@@ -23,11 +23,13 @@ struct fake_host {
   struct ech_state    state;
   GHashTable         *settings; /* key -> text */
   struct ech_action   last;     /* text is NULL */
+  uint32_t            last_source;
   unsigned            n_posts, n_batches, n_actions;
   bool                full;  /* posts find no room */
   bool                print; /* posts, status and failures go to stdout */
   bool                failed;
   char                status[ECH_TEXT_MAX];
+  char                names[FAKE_NAMES][ECH_NAME_MAX]; /* of further sources: FAKE_SOURCE + 1 ... */
 };
 
 void fake_host_init (struct fake_host *fake);

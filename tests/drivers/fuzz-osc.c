@@ -14,7 +14,7 @@
 #include "drivers/osc/osc-private.h"
 #include "tests/drivers/fake-host.h"
 
-enum { N_PACKETS = 200000, N_SEEDS = 12, MAX_SEED = 4096, SEED = 20261122 };
+enum { N_PACKETS = 200000, N_SEEDS = 14, MAX_SEED = 4096, SEED = 20261122 };
 
 struct seed {
   unsigned char data[MAX_SEED];
@@ -105,6 +105,8 @@ make_seeds (void)
   make_bundle_seed (9, LO_TT_IMMEDIATE, 5);
   make_bundle_seed (10, soon, 2);
   make_message_seed (11, "/limiter", "ffffffffffffffff");
+  make_message_seed (12, "/source", "s");
+  make_message_seed (13, "/source", "si");
 }
 
 /* Few edits, now and then many; the kinds are those that break parsers. */
@@ -208,6 +210,7 @@ test_fuzz (void)
   fake_host_init (&fake);
   self->host    = &fake.handle;
   self->api     = fake.handle.api;
+  self->sources = (struct ech_osc_sources){ .host = &fake.handle };
   self->socket  = open_socket (&own);
   self->limiter = (struct ech_osc_limiter){ .rate = 1e9, .burst = 1e9 };
   make_seeds();

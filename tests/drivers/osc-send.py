@@ -84,6 +84,22 @@ def languages(tap):
                   "numbers have a point in every language", (post, out))
 
 
+def names(tap):
+    with Session() as s:
+        child = s.begin("--source", "agent-1", "/deck/a/play")
+        tap.equal([s.host.line(""), s.host.line("as"), s.host.line("post").split()[1]],
+                  ["open agent-1", "as agent-1", "play"], "--source: the name first, then the action under it")
+        s.host.tell("event executed none 8")
+        out, err = child.communicate(timeout=30)
+        tap.equal((child.returncode, out), (0, "executed  beat 8.000\n"), "and nothing but its fate is printed")
+        status, out, err, post = s.send("--source", "hand-1", "/deck/a/play")
+        tap.check(status == 2 and out == "" and "hand" in err, "a name that is refused: 2, and nothing is asked for", err)
+        status, out, err, post = s.send("/source", "agent-2")
+        tap.equal((status, out), (0, "/source 'agent-2' 'agent' 600\n"), "/source by itself prints the answer")
+        s.host.tell("counts")
+        tap.check(" actions=1" in s.host.line("counts"), "one action in all")
+
+
 def arguments(tap):
     cases = [
         (["/eq/a/low", "-26", "beat"], "eq deck=0 index=0 value=-26 timing=beat"),
@@ -152,4 +168,4 @@ def failures(tap):
 
 
 if __name__ == "__main__":
-    Tap().run(fates, arguments, languages, answers, failures)
+    Tap().run(fates, names, arguments, languages, answers, failures)

@@ -368,6 +368,82 @@ def too_much(tap):
         noisy.close()
 
 
+def as_lines(s, begins=("post", "as ", "open", "close")):
+    """What the host was asked for up to now."""
+    s.answers = s.peer.settle()
+    s.host.tell("counts")
+    got = []
+    while True:
+        line = s.host.line("")
+        if line.startswith("counts"):
+            return [" ".join(line.split()[:2]) for line in got]
+        if line.startswith(begins):
+            got.append(line)
+
+
+def names(tap):
+    with Session() as s:
+        tap.equal(s.peer.ask(message("/source", "s", "agent-1")), ("/source", "ssi", ["agent-1", "agent", 600]),
+                  "a name is taken, and its class told")
+        s.peer.send(message("/crossfader", "f", 0.5))
+        s.peer.send(bundle(AT_ONCE, message("/crossfader", "f", 0.5), message("/tempo", "f", 120.0)))
+        tap.equal(as_lines(s), ["open agent-1", "as agent-1", "post crossfader", "as agent-1", "post crossfader",
+                                "post tempo"], "from then on the sender is that source, in bundles too")
+        s.tell("event rejected cooldown 3 Too soon.")
+        tap.equal(s.peer.receive()[2][:3], ["", "rejected", "cooldown"], "and has the answers")
+
+        other = Peer(s.port)
+        other.send(message("/crossfader", "f", 0.1))
+        tap.equal((s.posts(other), s.answers)[0][0].split()[1], "crossfader", "another sender has no name")
+        other.ask(message("/source", "s", "agent-1"))
+        s.peer.ask(message("/source", "si", "agent-1", 0))
+        tap.equal(as_lines(s), [], "two may share a name; the lane stays for the second")
+        s.peer.send(message("/crossfader", "f", 0.5))
+        tap.equal(as_lines(s), ["post crossfader"], "who gave it back is nobody in particular again")
+        other.ask(message("/source", "s", "second"))
+        tap.equal(as_lines(s), ["open second", "close agent-1"], "another name: the first one's lane is closed")
+        other.ask(message("/source", "si", "second", 0))
+        tap.equal(as_lines(s), ["close second"], "given back by the last: closed")
+
+        bad = [("hand", "s", ["hand-1"]), ("hand", "s", ["window"]), ("a name", "s", [""]), ("a name", "s", ["Bot"]),
+               ("a name", "s", ["a b"]), ("a name", "s", ["x" * 32]), ("a name", "s", ["../x"]), ("takes a name", "", []),
+               ("takes a name", "i", [7]), ("takes a name", "ss", ["bot", "now"]), ("takes a name", "si", ["bot", -1]),
+               ("takes a name", "si", ["bot", 90000]), ("takes a name", "sis", ["bot", 1, "x"])]
+        for word, types, values in bad:
+            answer = s.peer.ask(message("/source", types, *values))
+            tap.check(answer[0] == "/echelon/error" and (word in answer[2][0] or "another source" in answer[2][0]),
+                      "refused, with a sentence: /source %r" % values, answer)
+        tap.equal(as_lines(s), [], "and nothing was opened")
+        answer = s.peer.ask(bundle(AT_ONCE, message("/source", "s", "Bad"), message("/crossfader", "f", 0.5)))
+        tap.equal((answer[0], as_lines(s)), ("/echelon/error", []), "a bundle with a name that is refused does nothing")
+
+        peers = [Peer(s.port) for _ in range(9)]
+        answers = [peer.ask(message("/source", "s", "bot-%d" % i)) for i, peer in enumerate(peers)]
+        tap.check(all(a[0] == "/source" for a in answers[:8]) and "8 names" in answers[8][2][0], "eight names, no ninth", answers[8])
+        as_lines(s)
+        for peer in peers[:8]:
+            peer.ask(message("/source", "si", "bot-%d" % peers.index(peer), 1))
+        before = time.monotonic()
+        closed = []
+        for _ in range(100):
+            peers[3].settle()  # a ping keeps its sender's name
+            closed += as_lines(s)
+            if len(closed) >= 7:
+                break
+            time.sleep(0.1)
+        tap.equal((sorted(closed), time.monotonic() - before > 0.5), (["close bot-%d" % i for i in (0, 1, 2, 4, 5, 6, 7)], True),
+                  "a lease that has run out closes its lane; who speaks keeps it")
+    with Session("hands=127.0.0.1") as s:
+        tap.equal(s.peer.ask(message("/source", "s", "hand-1"))[2][:2], ["hand-1", "hand"],
+                  "an address that is named may be a hand")
+    with Session("hands=10.0.0.0/8") as s:
+        answer = s.peer.ask(message("/source", "s", "hand-1"))
+        tap.check("not named" in answer[2][0], "this machine is no exception", answer)
+    bad = Program(FAKE_HOST, MODULE, "port=0", "hands=everybody")
+    tap.check("hands" in bad.line("refused"), "addresses of hands that cannot be read: no start")
+    bad.end()
+
+
 def life(tap):
     with Session() as s:
         second = Program(FAKE_HOST, MODULE, "port=%d" % s.port)
@@ -394,4 +470,4 @@ def life(tap):
 
 
 if __name__ == "__main__":
-    Tap().run(valid_messages, malformed_packets, bundles, replies, subscriptions, queries, too_much, life)
+    Tap().run(valid_messages, malformed_packets, bundles, replies, subscriptions, queries, too_much, names, life)

@@ -91,6 +91,12 @@ ech_lane_source (const EchLane *lane)
   return lane->source;
 }
 
+enum ech_source_class
+ech_engine_source_class (EchEngine *engine, const char *name, enum ech_source_class source_class)
+{
+  return source_class;
+}
+
 void
 ech_engine_add_listener (EchEngine *engine, EchEventFunc func, void *data)
 {
