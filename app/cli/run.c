@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/cli/telemetry.h"
 #include "drivers/host/driver-host.h"
 #include "engine/engine.h"
 #include "engine/journal-line.h"
@@ -25,6 +26,7 @@ struct run {
   gboolean restore, no_session;
   char    *record_folder;
   gboolean record_pcm24;
+  double   telemetry_s; /* 0 = none */
 
   GMainLoop     *loop;
   EchEngine     *engine;
@@ -34,6 +36,22 @@ struct run {
   EchSessionKeeper  *keeper;    /* nullable */
   EchSessionRestore *restoring; /* nullable */
 };
+
+/* Without its own number the option takes none of what follows it: that is a track. */
+static void
+guard_telemetry (int argc, char **argv)
+{
+  static char each_second[] = "--telemetry=1";
+
+  for (int i = 1; i < argc; i++) {
+    char *end;
+
+    if (strcmp (argv[i], "--telemetry") != 0)
+      continue;
+    if (i + 1 == argc || (g_ascii_strtod (argv[i + 1], &end), end == argv[i + 1] || *end != '\0'))
+      argv[i] = each_second;
+  }
+}
 
 static gboolean
 parse_options (struct run *run, int *argc, char ***argv, GError **error)
@@ -54,6 +72,8 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
       "Start this driver too, though it is off by default", "ID" },
     { "set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run->settings,
       "Give a driver's setting a value (echelonctl drivers --json lists them)", "ID.KEY=VALUE" },
+    { "telemetry", 't', 0, G_OPTION_ARG_DOUBLE, &run->telemetry_s,
+      "Print what was counted so often (1): refusals, lateness, depths, guards", "SECONDS" },
     { "no-journal", 0, 0, G_OPTION_ARG_NONE, &run->no_journal, "Keep no journal", NULL },
     { "restore", 'r', 0, G_OPTION_ARG_NONE, &run->restore,
       "Bring the decks back as they were before a crash, paused", NULL },
@@ -67,10 +87,15 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
   g_option_context_set_summary (context, "Runs the engine, the scheduler and the drivers without a window until it is interrupted.\n"
                                          "The TRACKs are loaded onto decks a, b, ...");
   g_option_context_add_main_entries (context, entries, NULL);
+  guard_telemetry (*argc, *argv);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (run->decks < 1 || run->decks > ECH_MAX_DECKS) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--decks takes 1 to %d", ECH_MAX_DECKS);
+    return FALSE;
+  }
+  if (!(run->telemetry_s == 0 || (run->telemetry_s >= 0.1 && run->telemetry_s <= 3600))) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--telemetry takes 0.1 to 3600 seconds");
     return FALSE;
   }
   if (run->osc_port < 1 || run->osc_port > 65535) {
@@ -175,6 +200,22 @@ print_event (const struct ech_event *event, void *data)
              (char) ('a' + event->deck), event->beat, event->text[0] != '\0' ? "  " : "", event->text);
   }
   fflush (stdout);
+}
+
+static gboolean
+print_telemetry (gpointer data)
+{
+  struct run          *run = data;
+  struct ech_state     state;
+  struct ech_telemetry telemetry;
+  g_autofree char     *text = NULL;
+
+  ech_engine_snapshot (run->engine, &state);
+  ech_engine_telemetry (run->engine, &telemetry);
+  text = run->json ? ech_cli_telemetry_json (&state, &telemetry) : ech_cli_telemetry_text (&state, &telemetry);
+  printf ("%s\n", text); /* whole, beside the scheduler's */
+  fflush (stdout);
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -319,7 +360,11 @@ run_engine (struct run *run, int n_tracks, char **tracks)
   begin_session (run);
   load_tracks (run, n_tracks, tracks);
 
+  if (run->telemetry_s > 0)
+    g_timeout_add ((guint) (run->telemetry_s * 1000), print_telemetry, run);
   g_main_loop_run (run->loop);
+  if (run->telemetry_s > 0)
+    print_telemetry (run); /* the whole of it */
   return 0;
 }
 

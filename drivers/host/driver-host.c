@@ -541,6 +541,12 @@ api_post_as (struct echelon_host     *handle,
   return result;
 }
 
+static void
+api_telemetry (struct echelon_host *handle, struct ech_telemetry *out_telemetry)
+{
+  ech_engine_telemetry (driver_of (handle)->host->engine, out_telemetry);
+}
+
 static const struct echelon_host_api host_api = {
   .abi             = ECHELON_DRIVER_ABI,
   .size            = sizeof (struct echelon_host_api),
@@ -567,6 +573,7 @@ static const struct echelon_host_api host_api = {
   .open_source     = api_open_source,
   .close_source    = api_close_source,
   .post_as         = api_post_as,
+  .telemetry       = api_telemetry,
 };
 
 /* Scheduler's thread. */

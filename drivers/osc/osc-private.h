@@ -11,6 +11,7 @@
 #include "drivers/osc/osc-peers.h"
 #include "drivers/osc/osc-sources.h"
 #include "drivers/osc/osc-state.h"
+#include "drivers/osc/osc-telemetry.h"
 #include "drivers/sdk/echelon-driver.h"
 
 enum {

@@ -305,6 +305,37 @@ check_source (struct ech_osc               *self,
   return ech_osc_sources_check (&self->sources, from, name, out_error);
 }
 
+/* As run_query(), under /telemetry. */
+static unsigned
+query_counts (struct ech_osc *self, const char *pattern, ech_osc_peer to)
+{
+  struct ech_osc_counts       counts = { .rule_name = self->api->rule_name };
+  unsigned                    n, n_found = 0;
+  const struct ech_osc_count *table = ech_osc_count_table (&n);
+  char                        address[64];
+
+  if (!ECHELON_HOST_HAS (self->host, telemetry))
+    return 0;
+  self->api->state (self->host, &counts.state);
+  self->api->telemetry (self->host, &counts.telemetry);
+  for (unsigned i = 0; i < n; i++) {
+    for (unsigned index = 0; index < table[i].n; index++) {
+      lo_message message;
+
+      if (!ech_osc_count_address (&table[i], &counts, index, address, sizeof address)
+          || !ech_osc_address_fits (address, pattern))
+        continue;
+      n_found++;
+      if (!to)
+        continue;
+      message = lo_message_new();
+      table[i].fill (&counts, index, message);
+      ech_osc_send (self, to, address, message);
+    }
+  }
+  return n_found;
+}
+
 /* How many addresses @pattern asks for; tells each to @to unless that is 0. */
 static unsigned
 run_query (struct ech_osc *self, const char *pattern, ech_osc_peer to)
@@ -314,6 +345,7 @@ run_query (struct ech_osc *self, const char *pattern, ech_osc_peer to)
   const struct ech_osc_leaf *leaves = ech_osc_leaves (&n_leaves);
   char                       address[64];
 
+  n_found = query_counts (self, pattern, to);
   ech_osc_take_moment (self, &moment);
   for (unsigned i = 0; i < n_leaves; i++) {
     for (unsigned deck = 0; deck < (leaves[i].per_deck ? moment.state.n_decks : 1); deck++) {

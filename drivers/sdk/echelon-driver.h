@@ -13,6 +13,7 @@
 #define ECHELON_DRIVER_H
 
 #include "engine/scheduler/action.h"
+#include "engine/scheduler/scheduler-telemetry.h"
 #include "engine/scheduler/state.h"
 #include "engine/scheduler/vocabulary.h"
 
@@ -109,6 +110,9 @@ struct echelon_host_api {
   /* As post_batch(), for a source that open_source() gave; -ENOENT: it is not open. */
   int (*post_as) (struct echelon_host *host, uint32_t source, const struct ech_action *actions,
                   unsigned n);
+
+  /* Copies what the scheduler has counted: refusals, lateness, depths, guards. */
+  void (*telemetry) (struct echelon_host *host, struct ech_telemetry *out_telemetry);
 };
 
 /* Does the host know @field?  One that is older than the driver does not know the last ones. */

@@ -251,6 +251,28 @@ post_as (struct echelon_host *host, uint32_t source, const struct ech_action *ac
   return result;
 }
 
+/* Made up, so that each figure can be told from the others. */
+static void
+telemetry (struct echelon_host *host, struct ech_telemetry *out_telemetry)
+{
+  *out_telemetry = (struct ech_telemetry){
+    .locks = 1, .unlocks = 2, .refused_locked = 3, .refused_cooldown = 4, .emergency_loops = 5, .silences = 6,
+    .resumed = 7, .emergency_stops = 8, .overrides = 9, .confirmed = 10, .expired_unconfirmed = 11,
+    .taken_over = 12, .repaired = 13, .feedback_lost = 14, .error_n = 15, .error_min_frames = -0.5,
+    .error_mean_frames = 0.25, .error_max_frames = 0.75, .latency_n = 16, .latency_p50_ms = 1.5,
+    .latency_p95_ms = 2.5, .latency_p99_ms = 3.5, .latency_max_ms = 4.5,
+  };
+  out_telemetry->refused[ECH_VERB_LOAD][ECH_RULE_ON_AIR]  = 17;
+  out_telemetry->refused[ECH_VERB_EJECT][ECH_RULE_ON_AIR] = 1;
+  g_strlcpy (out_telemetry->sources[2].name, "osc", ECH_NAME_MAX);
+  out_telemetry->sources[2].posted                      = 19;
+  out_telemetry->sources[2].refused_full                = 20;
+  out_telemetry->sources[2].refused[ECH_RULE_ON_AIR]    = 17;
+  out_telemetry->sources[2].refused[ECH_RULE_COOLDOWN]  = 4;
+  out_telemetry->sources[2].depth                       = 21;
+  out_telemetry->sources[2].max_depth                   = 22;
+}
+
 static const struct echelon_host_api api = {
   .abi             = ECHELON_DRIVER_ABI,
   .size            = sizeof api,
@@ -277,6 +299,7 @@ static const struct echelon_host_api api = {
   .open_source     = open_source,
   .close_source    = close_source,
   .post_as         = post_as,
+  .telemetry       = telemetry,
 };
 
 void

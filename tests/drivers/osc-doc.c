@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "drivers/osc/osc-state.h"
+#include "drivers/osc/osc-telemetry.h"
 #include "engine/scheduler/vocabulary.h"
 
 static void
@@ -54,6 +55,18 @@ print_state (void)
 }
 
 static char *
+print_counts (void)
+{
+  GString                    *out = g_string_new ("| address | types | values |\n|---|---|---|\n");
+  unsigned                    n;
+  const struct ech_osc_count *table = ech_osc_count_table (&n);
+
+  for (unsigned i = 0; i < n; i++)
+    g_string_append_printf (out, "| `%s` | %s | %s |\n", table[i].address, table[i].types, table[i].help);
+  return g_string_free (out, FALSE);
+}
+
+static char *
 print_rules (void)
 {
   GString *out = g_string_new ("");
@@ -92,6 +105,7 @@ main (int argc, char **argv)
     g_error ("osc-doc FILE [--write]");
   after = fill (g_strdup (before), "addresses", print_addresses());
   after = fill (g_steal_pointer (&after), "state", print_state());
+  after = fill (g_steal_pointer (&after), "telemetry", print_counts());
   after = fill (g_steal_pointer (&after), "rules", print_rules());
   if (argc > 2)
     return !g_file_set_contents (argv[1], after, -1, NULL);

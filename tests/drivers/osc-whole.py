@@ -81,7 +81,7 @@ class Echelon:
         for depth in ("/*", "/*/*", "/*/*/*", "/*/*/*/*"):
             self.peer.send(message("/query", "s", depth))
         moving = ("/clock", "/meter", "/deck/a/seek", "/deck/b/seek", "/deck/a/state", "/deck/b/state")
-        got = {a[0]: a[2] for a in self.peer.settle()}
+        got = {a[0]: a[2] for a in self.peer.settle() if not a[0].startswith("/telemetry/")}
         states = {a: got[a][0:1] + got[a][5:] for a in ("/deck/a/state", "/deck/b/state")}
         return {a: v for a, v in got.items() if a not in moving}, states
 

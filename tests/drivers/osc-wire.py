@@ -381,6 +381,26 @@ def as_lines(s, begins=("post", "as ", "open", "close")):
             got.append(line)
 
 
+def counts(tap):
+    wanted = {"locks": ("hhh", [1, 2, 3]), "guards": ("hhhh", [5, 6, 7, 8]), "confirmed": ("hh", [10, 11]),
+              "latency": ("hffff", [16, 1.5, 2.5, 3.5, 4.5]), "error": ("hfff", [15, -0.5, 0.25, 0.75]),
+              "cycles": ("hhhh", [0, 0, 14, 13]), "actions": ("hhhhh", [0, 0, 4, 12, 9]),
+              "refusals/on-air": ("h", [18]), "refusals/locked": ("h", [0]), "source/osc": ("hhhii", [19, 20, 21, 21, 22])}
+    with Session() as s:
+        for name, answer in wanted.items():
+            address = "/telemetry/" + name
+            tap.equal(s.peer.ask(message("/query", "s", address)), (address, *answer), "/query " + address)
+        for unknown in ("/telemetry/refusals/none", "/telemetry/source/", "/telemetry/source/window", "/telemetry"):
+            answer = s.peer.ask(message("/query", "s", unknown))
+            tap.check(answer[0] == "/echelon/error" and "no state" in answer[2][0], "nothing at " + unknown, answer)
+        s.peer.send(message("/query", "s", "/telemetry/source/*"))
+        tap.equal([a[0] for a in s.peer.settle()], ["/telemetry/source/osc"], "all sources there are")
+        s.peer.send(message("/query", "s", "/telemetry/*"))
+        tap.equal(len(s.peer.settle()), 7, "a pattern stays in its part of the address")
+        s.peer.send(message("/subscribe"))
+        tap.check(not [a for a in s.peer.settle() if a[0].startswith("/telemetry")], "subscribers are not told of it")
+
+
 def names(tap):
     with Session() as s:
         tap.equal(s.peer.ask(message("/source", "s", "agent-1")), ("/source", "ssi", ["agent-1", "agent", 600]),
@@ -470,4 +490,4 @@ def life(tap):
 
 
 if __name__ == "__main__":
-    Tap().run(valid_messages, malformed_packets, bundles, replies, subscriptions, queries, too_much, names, life)
+    Tap().run(valid_messages, malformed_packets, bundles, replies, subscriptions, queries, too_much, counts, names, life)

@@ -91,6 +91,12 @@ ech_lane_source (const EchLane *lane)
   return lane->source;
 }
 
+void
+ech_engine_telemetry (EchEngine *engine, struct ech_telemetry *out_telemetry)
+{
+  *out_telemetry = (struct ech_telemetry){ 0 };
+}
+
 enum ech_source_class
 ech_engine_source_class (EchEngine *engine, const char *name, enum ech_source_class source_class)
 {

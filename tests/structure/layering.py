@@ -25,6 +25,7 @@ TYPES = 'engine/types.h'
 RT_PUBLIC = ('engine/rt/ring.h', 'engine/rt/command.h', 'engine/rt/telemetry.h', 'engine/rt/clock.h',
              'engine/rt/pcm.h', 'engine/rt/exchange.h', 'engine/rt/crossfader.h')
 VOCABULARY = ('engine/scheduler/action.h', 'engine/scheduler/state.h',
+              'engine/scheduler/scheduler-telemetry.h',
               'engine/scheduler/vocabulary.h')
 SDK = VOCABULARY + ('drivers/sdk/', TYPES)
 
@@ -39,6 +40,7 @@ LAYERS = [
     ('engine/rt/', dict(ours=('engine/rt/', TYPES), system=RT_C)),
     ('engine/scheduler/action.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/state.h', dict(ours=SDK, system=PLAIN_C)),
+    ('engine/scheduler/scheduler-telemetry.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/vocabulary.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/', dict(ours=('engine/scheduler/', TYPES) + RT_PUBLIC,
                                not_system=f'{NO_GRAPHICS}|{NO_SOUND_SERVER}|gio/')),
