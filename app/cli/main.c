@@ -10,6 +10,7 @@
 #include "app/cli/analyze.h"
 #include "app/cli/demo.h"
 #include "app/cli/drivers.h"
+#include "app/cli/policy.h"
 #include "app/cli/render.h"
 #include "app/cli/replay.h"
 #include "app/cli/run.h"
@@ -25,6 +26,7 @@ static const struct {
   { "replay", "a journal becomes a sound file: the set again", ech_cli_replay },
   { "analyze", "tempo, beats, key and loudness of files", ech_cli_analyze },
   { "drivers", "list the driver modules", ech_cli_drivers },
+  { "policy", "the safety policy in plain words; check a policy file", ech_cli_policy },
   { "send", "one action to a running Echelon by OSC, and its fate", ech_cli_send },
   { "demo", "a short set that plays itself and shows what is refused", ech_cli_demo },
 };
