@@ -595,8 +595,8 @@ ech_policy_parse (const char        *text,
 }
 
 /* No more than is accepted, and one byte: a device or a giant file costs no memory. */
-static char *
-read_file (const char *path, size_t *out_length, GError **error)
+char *
+ech_policy_read (const char *path, size_t *out_length, GError **error)
 {
   g_autofree char *text   = g_malloc (ECH_POLICY_MOST_BYTES + 1);
   int              fd     = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -628,7 +628,7 @@ gboolean
 ech_policy_load (const char *path, struct ech_policy *out, unsigned *out_line, GError **error)
 {
   size_t           length;
-  g_autofree char *text = read_file (path, &length, error);
+  g_autofree char *text = ech_policy_read (path, &length, error);
 
   if (out_line != NULL)
     *out_line = 0;
@@ -641,8 +641,11 @@ ech_policy_save (const char *path, const struct ech_policy *policy, GError **err
   g_autofree char *text   = ech_policy_print (policy, false);
   g_autofree char *target = realpath (path, NULL);
   g_autofree char *folder = NULL;
-  int              number;
+  struct ech_policy unused;
+  int               number;
 
+  if (!ech_policy_parse (text, strlen (text), &unused, NULL, error))
+    return FALSE;
   if (target == NULL)
     target = g_strdup (path);
   folder = g_path_get_dirname (target);

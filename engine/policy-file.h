@@ -40,6 +40,10 @@ gboolean ech_policy_parse (const char        *text,
  */
 char *ech_policy_print (const struct ech_policy *policy, bool all);
 
+/* The bytes of the file @path, at most one more than ECH_POLICY_MOST_BYTES; (transfer full), NULL with
+ * an error of the family G_FILE_ERROR. */
+char *ech_policy_read (const char *path, size_t *out_length, GError **error);
+
 /**
  * ech_policy_load: reads the file @path
  *
@@ -52,7 +56,8 @@ gboolean ech_policy_load (const char *path, struct ech_policy *out, unsigned *ou
 /**
  * ech_policy_save: writes what differs from the defaults, atomically
  *
- * Makes the folder where there is none; a symbolic link stays one.
+ * Makes the folder where there is none; a symbolic link stays one.  What could not be read back
+ * (ech_policy_parse()) is not written.
  * Thread: any; waits for the disk.
  */
 gboolean ech_policy_save (const char *path, const struct ech_policy *policy, GError **error);
