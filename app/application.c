@@ -24,6 +24,7 @@ struct _EchApplication {
   EchSessionModel *session;
   EchDriverHost   *drivers;
   EchSessionOffer *offer; /* NULL in a benchmark */
+  EchPolicyWatch  *policy;
   guint            signal_sources[2];
 
   int benchmark_seconds; /* 0 = none */
@@ -49,6 +50,12 @@ EchDriverHost *
 ech_application_get_drivers (EchApplication *self)
 {
   return self->drivers;
+}
+
+EchPolicyWatch *
+ech_application_get_policy (EchApplication *self)
+{
+  return self->policy;
 }
 
 void
@@ -124,6 +131,41 @@ start_drivers (EchApplication *self)
   ech_driver_host_start_all (self->drivers);
 }
 
+/* --- safety policy --- */
+
+static void
+tell_policy_fault (EchApplication *self)
+{
+  GList *windows = gtk_application_get_windows (GTK_APPLICATION (self));
+
+  for (GList *l = windows; l; l = l->next)
+    if (ECH_IS_MAIN_WINDOW (l->data))
+      ech_main_window_show_policy_fault (l->data, ech_policy_watch_get_fault (self->policy) != NULL,
+                                         ech_policy_watch_get_fault_line (self->policy));
+}
+
+static void
+on_policy_changed (EchApplication *self)
+{
+  const char *fault = ech_policy_watch_get_fault (self->policy);
+
+  if (fault)
+    g_warning ("%s: %s; the policy before it stays in force",
+               ech_policy_watch_get_path (self->policy), fault);
+  tell_policy_fault (self);
+}
+
+static void
+start_policy (EchApplication *self)
+{
+  g_autofree char *path = ech_policy_default_path ();
+
+  self->policy = ech_policy_watch_new (path);
+  g_signal_connect_object (self->policy, "changed", G_CALLBACK (on_policy_changed), self,
+                           G_CONNECT_SWAPPED);
+  on_policy_changed (self);
+}
+
 /* --- engine --- */
 
 static void
@@ -173,7 +215,17 @@ on_preferences (GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   EchApplication *self = ECH_APPLICATION (data);
 
-  ech_preferences_present (self, gtk_application_get_active_window (GTK_APPLICATION (self)));
+  ech_preferences_present (self, gtk_application_get_active_window (GTK_APPLICATION (self)),
+                           "general");
+}
+
+static void
+on_safety (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  EchApplication *self = ECH_APPLICATION (data);
+
+  ech_preferences_present (self, gtk_application_get_active_window (GTK_APPLICATION (self)),
+                           "safety");
 }
 
 static void
@@ -192,6 +244,7 @@ add_actions (EchApplication *self)
   static const GActionEntry entries[] = {
     { .name = "quit", .activate = on_quit },
     { .name = "preferences", .activate = on_preferences },
+    { .name = "safety", .activate = on_safety },
     { .name = "about", .activate = on_about },
   };
 
@@ -216,6 +269,7 @@ ech_application_startup (GApplication *application)
   ech_ui_init ();
   self->settings = ech_settings_new ();
   start_engine (self);
+  start_policy (self);
   start_drivers (self);
   if (self->benchmark_seconds == 0)
     self->offer = ech_session_offer_new (self->engine);
@@ -232,6 +286,7 @@ ensure_window (EchApplication *self)
 
   if (!window) {
     window = GTK_WINDOW (ech_main_window_new (self));
+    tell_policy_fault (self);
     if (self->benchmark_seconds > 0)
       ech_benchmark_attach (window, self->session, self->benchmark_seconds);
   }
@@ -294,6 +349,7 @@ ech_application_shutdown (GApplication *application)
   if (self->drivers)
     ech_driver_host_stop_all (self->drivers);
   g_clear_object (&self->drivers);
+  g_clear_object (&self->policy);
   g_clear_pointer (&self->engine, ech_engine_free);
   g_clear_pointer (&self->settings, ech_settings_free);
   for (guint i = 0; i < G_N_ELEMENTS (self->signal_sources); i++)

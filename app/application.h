@@ -9,6 +9,7 @@
 
 #include "app/settings.h"
 #include "drivers/host/driver-host.h"
+#include "engine/policy-watch.h"
 #include "ui/model/session-model.h"
 
 G_BEGIN_DECLS
@@ -22,6 +23,7 @@ EchApplication *ech_application_new (void);
 EchSettings     *ech_application_get_settings (EchApplication *self);
 EchSessionModel *ech_application_get_session (EchApplication *self);
 EchDriverHost   *ech_application_get_drivers (EchApplication *self);
+EchPolicyWatch  *ech_application_get_policy (EchApplication *self);
 
 /* The settings for decks and mixer have changed: hand them on. */
 void ech_application_apply_settings (EchApplication *self);

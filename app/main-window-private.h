@@ -38,6 +38,7 @@ struct _EchMainWindow {
   /* owned */
   EchSessionModel *session;
   AdwToast        *toast; /* the newest refusal, while it is shown */
+  AdwToast        *policy_toast; /* the same of the policy file's fault */
 
   /* borrowed: outlives the window */
   EchApplication *application;

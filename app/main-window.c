@@ -71,6 +71,25 @@ ech_main_window_toast (EchMainWindow *self, const char *text)
   adw_toast_overlay_add_toast (self->toasts, g_object_ref (self->toast));
 }
 
+void
+ech_main_window_show_policy_fault (EchMainWindow *self, gboolean fault, guint line)
+{
+  g_autofree char *text =
+    line > 0 ? g_strdup_printf (_ ("The policy file is wrong in line %u: the rules before it stay in force"), line)
+             : g_strdup (_ ("The policy file cannot be read: the rules before it stay in force"));
+
+  if (self->policy_toast)
+    adw_toast_dismiss (self->policy_toast);
+  g_clear_object (&self->policy_toast);
+  if (!fault)
+    return;
+  self->policy_toast = adw_toast_new (text);
+  adw_toast_set_timeout (self->policy_toast, 0);
+  adw_toast_set_button_label (self->policy_toast, _ ("Show"));
+  adw_toast_set_action_name (self->policy_toast, "app.safety");
+  adw_toast_overlay_add_toast (self->toasts, g_object_ref (self->policy_toast));
+}
+
 static void
 on_refused (EchMainWindow *self, guint deck, const char *text)
 {
@@ -232,6 +251,7 @@ ech_main_window_dispose (GObject *object)
 
   g_clear_handle_id (&self->size_idle, g_source_remove);
   g_clear_object (&self->toast);
+  g_clear_object (&self->policy_toast);
   g_clear_object (&self->session);
   gtk_widget_dispose_template (GTK_WIDGET (self), ECH_TYPE_MAIN_WINDOW);
 

@@ -20,6 +20,10 @@ EchMainWindow *ech_main_window_new (EchApplication *application);
 /* Loads @files on the empty decks, A first; says so when there are more than fit. */
 void ech_main_window_open (EchMainWindow *self, GFile **files, guint n_files);
 
+/* Says whether the policy file has a fault, and in which line (0: in none), with a button to look at
+ * it; stays until it is dismissed or the fault is gone. */
+void ech_main_window_show_policy_fault (EchMainWindow *self, gboolean fault, guint line);
+
 /* For benchmarks; @index 0 or 1. */
 void ech_main_window_get_waveform_cost (EchMainWindow            *self,
                                         guint                     index,

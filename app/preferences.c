@@ -6,6 +6,7 @@
 
 #include "app/preferences.h"
 
+#include "app/preferences-safety.h"
 #include "ui/deck/quantize.h"
 #include "ui/ech-ui.h"
 
@@ -46,6 +47,8 @@ add_row (AdwPreferencesGroup *group, const char *title, const char *subtitle, Gt
   gtk_widget_set_valign (control, GTK_ALIGN_CENTER);
   adw_action_row_add_suffix (ADW_ACTION_ROW (row), control);
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (row), control);
+  /* The row names its widget, too: read with ours it would be heard twice. */
+  gtk_accessible_reset_relation (GTK_ACCESSIBLE (control), GTK_ACCESSIBLE_RELATION_LABELLED_BY);
   ech_ui_set_accessible (GTK_ACCESSIBLE (control), title, subtitle);
   if (GTK_IS_DROP_DOWN (control)) /* its inner button is met by screen readers, too */
     ech_ui_set_accessible (GTK_ACCESSIBLE (gtk_widget_get_first_child (control)), title, NULL);
@@ -229,10 +232,11 @@ on_destroy (GtkWidget *window, struct preferences *p)
 }
 
 void
-ech_preferences_present (EchApplication *application, GtkWindow *parent)
+ech_preferences_present (EchApplication *application, GtkWindow *parent, const char *page_name)
 {
   struct preferences *p    = g_new0 (struct preferences, 1);
   AdwPreferencesPage *page = ADW_PREFERENCES_PAGE (adw_preferences_page_new ());
+  AdwPreferencesPage *safety;
 
   p->application = application;
   p->settings    = ech_application_get_settings (application);
@@ -244,7 +248,13 @@ ech_preferences_present (EchApplication *application, GtkWindow *parent)
   add_decks (p, page);
   add_audio (p, page);
   add_osc (p, page);
+  adw_preferences_page_set_title (page, _ ("General"));
+  adw_preferences_page_set_name (page, "general");
+  adw_preferences_page_set_icon_name (page, "preferences-system-symbolic");
   adw_preferences_window_add (ADW_PREFERENCES_WINDOW (p->window), page);
+  safety = ech_preferences_safety_new (ech_application_get_policy (application), ADW_PREFERENCES_WINDOW (p->window));
+  adw_preferences_window_add (ADW_PREFERENCES_WINDOW (p->window), safety);
+  adw_preferences_window_set_visible_page_name (ADW_PREFERENCES_WINDOW (p->window), page_name);
   p->drivers_handler = g_signal_connect_swapped (ech_application_get_drivers (application),
                                                  "changed", G_CALLBACK (show_osc), p);
   g_signal_connect (p->window, "destroy", G_CALLBACK (on_destroy), p);

@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* Shows the preferences window above @parent; each change holds at once, unless its row
- * says otherwise. */
-void ech_preferences_present (EchApplication *application, GtkWindow *parent);
+/* Shows the preferences window above @parent, at the page "general" or "safety"; each change holds
+ * at once, unless its row says otherwise. */
+void ech_preferences_present (EchApplication *application, GtkWindow *parent, const char *page_name);
 
 G_END_DECLS
 
