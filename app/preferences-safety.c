@@ -55,7 +55,7 @@ struct binding {
 
 static const char *const mode_choices[] = { N_ ("Off: refused"), N_ ("Ghost: judged, not done"),
                                             N_ ("Assist: asks me first"), N_ ("Auto: done"), NULL };
-static const char *const silence_choices[] = { N_ ("Do nothing"), N_ ("Tell me"), N_ ("Tell me, and loop what was heard last"),
+static const char *const silence_choices[] = { N_ ("Do nothing"), N_ ("Tell me"), N_ ("Tell me and play on"),
                                                NULL };
 
 static const struct ech_span spans[] = {
@@ -83,7 +83,7 @@ static const struct row guard_rows[] = {
     ROW_SWITCH, POLICY (emergency_loop), 0, 0, 0, NULL },
   { N_ ("Length of the emergency loop"), N_ ("In beats."),
     ROW_NUMBER, POLICY (emergency_loop_beats), 1, ECH_MAX_LOOP_BEATS, 1, NULL },
-  { N_ ("When it falls silent"), N_ ("Though something was on air and no person took it off."),
+  { N_ ("When it falls silent"), N_ ("Though no person took the last deck off air. To play on is to loop what was heard last."),
     ROW_CHOICE, POLICY (silence_action), 0, 0, 0, silence_choices },
   { N_ ("Silence is"), N_ ("In seconds without a sound."),
     ROW_SECONDS, POLICY (silence_after_ms), 0.5, 999, 0.5, NULL },
