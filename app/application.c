@@ -152,6 +152,8 @@ on_policy_changed (EchApplication *self)
   if (fault)
     g_warning ("%s: %s; the policy before it stays in force",
                ech_policy_watch_get_path (self->policy), fault);
+  else if (self->engine)
+    ech_engine_set_policy (self->engine, ech_policy_watch_get_policy (self->policy));
   tell_policy_fault (self);
 }
 
@@ -179,6 +181,7 @@ start_engine (EchApplication *self)
   config.n_decks = (uint32_t) MAX (2, ech_settings_get_int (self->settings, "decks"));
   config.fused   = ech_settings_get_boolean (self->settings, "fused");
 
+  config.policy         = ech_policy_watch_get_policy (self->policy);
   config.journal_folder = folder;
   if (ech_timing_parse (timing, &config.default_timing) != 0)
     config.default_timing.kind = ECH_TIMING_NOW;
@@ -268,8 +271,8 @@ ech_application_startup (GApplication *application)
                                       ADW_COLOR_SCHEME_FORCE_DARK);
   ech_ui_init ();
   self->settings = ech_settings_new ();
-  start_engine (self);
   start_policy (self);
+  start_engine (self);
   start_drivers (self);
   if (self->benchmark_seconds == 0)
     self->offer = ech_session_offer_new (self->engine);

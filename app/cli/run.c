@@ -13,6 +13,7 @@
 #include "engine/journal.h"
 #include "engine/session-keeper.h"
 #include "engine/session-restore.h"
+#include "engine/policy-watch.h"
 
 struct run {
   gboolean no_link, fused, json, no_osc;
@@ -27,6 +28,7 @@ struct run {
   char    *record_folder;
   gboolean record_pcm24;
   double   telemetry_s; /* 0 = none */
+  char    *policy_file;
 
   GMainLoop     *loop;
   EchEngine     *engine;
@@ -35,6 +37,7 @@ struct run {
 
   EchSessionKeeper  *keeper;    /* nullable */
   EchSessionRestore *restoring; /* nullable */
+  EchPolicyWatch *policy;
 };
 
 /* Without its own number the option takes none of what follows it: that is a track. */
@@ -81,6 +84,8 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
     { "record-folder", 0, 0, G_OPTION_ARG_FILENAME, &run->record_folder,
       "Where /record writes (Echelon in the music folder)", "FOLDER" },
     { "record-pcm24", 0, 0, G_OPTION_ARG_NONE, &run->record_pcm24, "Record 24-bit integers instead of 32-bit float", NULL },
+    { "policy", 0, 0, G_OPTION_ARG_FILENAME, &run->policy_file,
+      "Safety policy, read again when it changes ($XDG_CONFIG_HOME/echelon/policy.json)", "FILE" },
     G_OPTION_ENTRY_NULL,
   };
 
@@ -321,6 +326,37 @@ begin_session (struct run *run)
   } else if (run->restore) {
     g_printerr ("There is no session to bring back.\n");
   }
+static void
+on_policy (struct run *run)
+{
+  const char *path  = ech_policy_watch_get_path (run->policy);
+  const char *fault = ech_policy_watch_get_fault (run->policy);
+
+  if (fault != NULL) {
+    g_printerr ("echelonctl run: %s: %s; the policy before it stays in force\n", path, fault);
+    return;
+  }
+  ech_engine_set_policy (run->engine, ech_policy_watch_get_policy (run->policy));
+  g_printerr ("echelonctl run: the policy is that of %s now\n", path);
+}
+
+/* A file that was asked for by name must be there and right; the usual one need not be. */
+static gboolean
+open_policy (struct run *run)
+{
+  g_autofree char *usual = ech_policy_default_path ();
+  const char      *fault;
+
+  if (run->policy_file != NULL && !g_file_test (run->policy_file, G_FILE_TEST_EXISTS)) {
+    g_printerr ("echelonctl run: there is no %s\n", run->policy_file);
+    return FALSE;
+  }
+  run->policy = ech_policy_watch_new (run->policy_file != NULL ? run->policy_file : usual);
+  fault       = ech_policy_watch_get_fault (run->policy);
+  if (fault != NULL)
+    g_printerr ("echelonctl run: %s: %s%s\n", ech_policy_watch_get_path (run->policy), fault,
+                run->policy_file == NULL ? "; the defaults hold" : "");
+  return fault == NULL || run->policy_file == NULL;
 }
 
 static int
@@ -342,8 +378,12 @@ run_engine (struct run *run, int n_tracks, char **tracks)
   run->loop = g_main_loop_new (NULL, FALSE);
   g_unix_signal_add (SIGINT, end, run);
   g_unix_signal_add (SIGTERM, end, run);
+  if (!open_policy (run))
+    return 2;
+  config.policy = ech_policy_watch_get_policy (run->policy);
   run->engine = ech_engine_new (&config);
   ech_engine_add_listener (run->engine, print_event, run);
+  g_signal_connect_swapped (run->policy, "changed", G_CALLBACK (on_policy), run);
   run->lane = ech_engine_add_source (run->engine, "console", ECH_SOURCE_HAND);
   if (!ech_engine_start (run->engine, &error)) {
     g_printerr ("echelonctl run: %s\n", error->message);
@@ -384,6 +424,7 @@ ech_cli_run (int argc, char **argv)
   if (run.host != NULL)
     ech_driver_host_stop_all (run.host);
   g_clear_object (&run.host);
+  g_clear_object (&run.policy);
   ech_engine_free (run.engine);
   g_clear_pointer (&run.loop, g_main_loop_unref);
   g_free (run.journal);
@@ -391,5 +432,6 @@ ech_cli_run (int argc, char **argv)
   g_strfreev (run.settings);
   g_free (run.record_folder);
   g_free (run.osc_hands);
+  g_free (run.policy_file);
   return status;
 }

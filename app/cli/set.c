@@ -9,6 +9,7 @@
 
 #include "app/cli/score.h"
 #include "engine/journal-line.h"
+#include "engine/policy-file.h"
 #include "engine/renderer.h"
 #include "engine/scheduler/vocabulary.h"
 
@@ -17,6 +18,8 @@
 
 /* What a WAV file's 32-bit sizes can tell, less its headers. */
 #define MOST_BYTES (UINT32_MAX - 4096ull)
+
+#define ECH_SET_SOURCE "score" /* as the renderer calls it */
 
 struct render {
   const struct ech_set *set;
@@ -51,15 +54,63 @@ ech_set_add_options (struct ech_set *set, GOptionContext *context)
     { "format", 'f', 0, G_OPTION_ARG_STRING, &set->format, "float (32 bit), pcm16 or pcm24", "FORMAT" },
     { "journal", 'j', 0, G_OPTION_ARG_FILENAME, &set->journal, "Write each action and its fate, a JSON object a line", "FILE" },
     { "record-folder", 0, 0, G_OPTION_ARG_FILENAME, &set->record_folder, "Where /record writes; without it a recording is refused", "FOLDER" },
+    { "policy", 0, 0, G_OPTION_ARG_FILENAME, &set->policy, "Judge by the safety policy in FILE", "FILE" },
+    { "as", 0, 0, G_OPTION_ARG_STRING, &set->as, "Judge as if hand, osc, bridge or agent asked, by --policy or the defaults", "CLASS" },
     G_OPTION_ENTRY_NULL,
   };
 
   g_option_context_add_main_entries (context, entries, NULL);
 }
 
+/* The source of a set has the name "score": it is made one of that class. */
+static gboolean
+count_as (struct ech_policy *policy, const char *class_name, GError **error)
+{
+  struct ech_named_source *source       = NULL;
+  uint32_t                 source_class = 0;
+
+  while (source_class < ECH_N_SOURCE_CLASSES
+         && strcmp (class_name, ech_source_class_name ((enum ech_source_class) source_class)) != 0)
+    source_class++;
+  if (source_class == ECH_N_SOURCE_CLASSES) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--as takes hand, osc, bridge or agent, not “%s”", class_name);
+    return FALSE;
+  }
+  for (uint32_t i = 0; i < policy->n_sources; i++)
+    if (strcmp (policy->sources[i].name, ECH_SET_SOURCE) == 0)
+      source = &policy->sources[i];
+  /* The set's is the only source: no other name is looked for. */
+  if (source == NULL)
+    source = &policy->sources[policy->n_sources < ECH_MAX_NAMED_SOURCES ? policy->n_sources++ : 0];
+  g_strlcpy (source->name, ECH_SET_SOURCE, sizeof source->name);
+  source->source_class = source_class;
+  source->rules        = policy->classes[source_class];
+  return TRUE;
+}
+
+static gboolean
+read_policy (const struct ech_set *set, struct ech_policy *out, GError **error)
+{
+  if (set->policy == NULL && set->as == NULL) {
+    ech_policy_init_score (out);
+    return TRUE;
+  }
+  ech_policy_init (out);
+  if (set->policy != NULL && !ech_policy_load (set->policy, out, NULL, error)) {
+    if (!g_str_has_prefix ((*error)->message, set->policy))
+      g_prefix_error (error, "%s: ", set->policy);
+    return FALSE;
+  }
+  return set->as == NULL || count_as (out, set->as, error);
+}
+
 gboolean
 ech_set_check_options (const struct ech_set *set, GError **error)
 {
+  struct ech_policy policy;
+
+  if (!read_policy (set, &policy, error))
+    return FALSE;
   if (set->rate != 0 && (set->rate < 8000 || set->rate > 192000)) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--rate takes 8000 to 192000");
     return FALSE;
@@ -264,6 +315,7 @@ play_set (struct render *render)
 static gboolean
 run (struct render *render, GError **error)
 {
+  struct ech_policy          policy;
   struct ech_renderer_config config = {
     .n_decks    = (uint32_t) render->set->decks,
     .rate       = render->set->rate,
@@ -275,8 +327,11 @@ run (struct render *render, GError **error)
     .on_arrival = take_arrival,
     .arrival_data = render,
     .record_folder = render->set->record_folder,
+    .policy       = &policy,
   };
 
+  if (!read_policy (render->set, &policy, error))
+    return FALSE;
   if (!open_outputs (render, error))
     return FALSE;
   render->renderer = ech_renderer_new (&config);
@@ -319,4 +374,6 @@ ech_set_clear (struct ech_set *set)
   g_free (set->format);
   g_free (set->journal);
   g_free (set->record_folder);
+  g_free (set->policy);
+  g_free (set->as);
 }

@@ -24,11 +24,14 @@ struct ech_set {
   char *format;
   char *journal;
   char *record_folder;
+  char *policy; /* file, NULL = a score's own: one person's will, no rule of who or how often */
+  char *as;     /* class of the source, NULL = hand */
 
   GPtrArray *events;
 };
 
-/* --output, --rate, --block, --format, --journal, --record-folder; what they say is put into @set. */
+/* --output, --rate, --block, --format, --journal, --record-folder, --policy, --as; what they say is
+ * put into @set. */
 void ech_set_add_options (struct ech_set *set, GOptionContext *context);
 
 /* Is all that the options said possible?  Nothing is written yet. */
