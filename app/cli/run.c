@@ -11,9 +11,9 @@
 #include "engine/engine.h"
 #include "engine/journal-line.h"
 #include "engine/journal.h"
+#include "engine/policy-watch.h"
 #include "engine/session-keeper.h"
 #include "engine/session-restore.h"
-#include "engine/policy-watch.h"
 
 struct run {
   gboolean no_link, fused, json, no_osc;
@@ -37,7 +37,7 @@ struct run {
 
   EchSessionKeeper  *keeper;    /* nullable */
   EchSessionRestore *restoring; /* nullable */
-  EchPolicyWatch *policy;
+  EchPolicyWatch    *policy;
 };
 
 /* Without its own number the option takes none of what follows it: that is a track. */
