@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "drivers"))
 from osclib import Program, message  # noqa: E402
@@ -70,6 +71,7 @@ def test_night():
     """a night: what was asked for is carried out, or refused"""
     coded_track(TRACK, RATE, 40, 120)
     night = Night("--journal", JOURNAL)
+    time.sleep(1)  # more than the beat for which OSC leaves alone what a hand has loaded
     DONE["fader"] = night.do("/crossfader", "f", 0.0)
     DONE["play"] = night.do("/deck/a/play", "f", 1.0)
     DONE["bar"] = night.do("/deck/a/seek", "fs", 10.0, "bar")
@@ -78,10 +80,14 @@ def test_night():
     DONE["eject"] = night.do("/deck/a/eject", "")
     DONE["bpm"] = night.do("/tempo", "fs", 101.5, "beat")
     DONE["half"] = night.do("/deck/a/seek", "fs", 20.0, "1/2")
+    DONE["last"] = night.do("/deck/a/stop", "")
+    DONE["down"] = night.do("/deck/a/volume", "fs", 0.0, "beat")
     DONE["stop"] = night.do("/deck/a/stop", "s", "beat")
+    DONE["up"] = night.do("/deck/a/volume", "f", 1.0)
     DONE["again"] = night.do("/deck/a/play", "f", 3.0)
     night.end()
-    assert DONE.pop("eject")["fate"] == "rejected"
+    assert DONE.pop("eject")["rule"] == "on-air"
+    assert DONE.pop("last")["rule"] == "last-deck"
     assert all(event["fate"] == "executed" for event in DONE.values()), DONE
 
 
@@ -90,7 +96,7 @@ def test_journal():
     lines = read_journal(JOURNAL)
     assert lines[0]["fate"] == "start" and lines[0]["clock"] == "live" and lines[-1]["fate"] == "end", lines
     posted = {line["serial"]: line for line in lines if line["fate"] == "posted"}
-    assert len(posted) == 11, posted
+    assert len(posted) == 14, posted
     assert {(line["source"], line["class"]) for line in posted.values()} == {("console", "hand"), ("osc", "osc")}, posted
     for event in DONE.values():
         assert event in lines and posted[event["serial"]]["frame"] >= 0
@@ -111,7 +117,7 @@ def test_replay():
         assert heard(sound, frames[name]) == seconds * RATE, (name, heard(sound, frames[name]))
         assert heard(sound, frames[name] + 1000) == seconds * RATE + 1000, name
         assert heard(sound, frames[name] - 1) != seconds * RATE - 1, name
-    assert sound[frames["stop"] - 1, 0] != 0 and not sound[frames["stop"]:frames["again"], 0].any()
+    assert sound[frames["down"] - 1, 0] != 0 and not sound[frames["stop"]:frames["again"], 0].any()
     if len(sound) > frames["again"] + SETTLED:
         assert heard(sound, frames["again"] + SETTLED) == 3.0 * RATE + SETTLED
     fates = {(line["verb"], line["frame"], line["beat"]) for line in read_journal(OUT + ".jsonl") if line["fate"] == "executed"}
