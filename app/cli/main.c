@@ -15,6 +15,7 @@
 #include "app/cli/replay.h"
 #include "app/cli/run.h"
 #include "app/cli/send.h"
+#include "app/cli/soak.h"
 
 static const struct {
   const char *name;
@@ -29,6 +30,7 @@ static const struct {
   { "policy", "the safety policy in plain words; check a policy file", ech_cli_policy },
   { "send", "one action to a running Echelon by OSC, and its fate", ech_cli_send },
   { "demo", "a short set that plays itself and shows what is refused", ech_cli_demo },
+  { "soak", "random actions against a running engine, and a report", ech_cli_soak },
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
