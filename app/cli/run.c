@@ -326,6 +326,10 @@ begin_session (struct run *run)
   } else if (run->restore) {
     g_printerr ("There is no session to bring back.\n");
   }
+}
+
+/* The policy */
+
 static void
 on_policy (struct run *run)
 {
@@ -384,7 +388,8 @@ run_engine (struct run *run, int n_tracks, char **tracks)
   run->engine = ech_engine_new (&config);
   ech_engine_add_listener (run->engine, print_event, run);
   g_signal_connect_swapped (run->policy, "changed", G_CALLBACK (on_policy), run);
-  run->lane = ech_engine_add_source (run->engine, "console", ECH_SOURCE_HAND);
+  /* no hand: nobody must wait because the command line has just touched a deck */
+  run->lane = ech_engine_add_source (run->engine, "console", ECH_SOURCE_OSC);
   if (!ech_engine_start (run->engine, &error)) {
     g_printerr ("echelonctl run: %s\n", error->message);
     return 1;
