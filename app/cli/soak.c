@@ -105,11 +105,11 @@ check_executed (struct soak *soak, const struct ech_event *event)
   if (event->verb == ECH_VERB_LOAD || event->verb == ECH_VERB_EJECT)
     fault (soak, "Deck %c was on air, and a %s by %s was carried out.", (char) ('A' + event->deck),
            ech_verb_name (event->verb), event->source_name);
-  else if (stops && !is_hand && event->source_name[0] != '\0' && n_on_air (&soak->before) == 1
-           && strcmp (event->source_name, "soak-osc") != 0)
+  else if (stops && !is_hand && n_on_air (&soak->before) == 1)
     fault (soak, "Deck %c was the last on air, and %s stopped it.", (char) ('A' + event->deck),
            event->source_name);
-  else if (deck->locked && event->verb != ECH_VERB_UNLOCK && event->verb != ECH_VERB_LOCK)
+  else if (deck->locked && event->verb != ECH_VERB_UNLOCK && event->verb != ECH_VERB_LOCK
+           && strcmp (event->source_name, "guard") != 0)
     fault (soak, "Deck %c was locked, and a %s by %s was carried out.", (char) ('A' + event->deck),
            ech_verb_name (event->verb), event->source_name);
 }

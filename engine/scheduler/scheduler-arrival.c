@@ -303,10 +303,14 @@ ech_arrival_carry_out (EchScheduler *s, struct ech_entry *entry)
   ech_arrival_take_over (s, entry);
   switch (action->verb) {
   case ECH_VERB_LOCK:
+    ech_orders_guard_lock (s, action->deck);
+    finish_now (s, entry);
+    break;
   case ECH_VERB_UNLOCK:
     finish_now (s, entry);
     break;
   case ECH_VERB_SOURCE_MODE:
+    ech_orders_guard_mode (s);
     finish_now (s, entry);
     ech_held_expire (s); /* who was switched off asks for nothing any more */
     break;

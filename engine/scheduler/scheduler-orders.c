@@ -186,6 +186,14 @@ cuts_a_start (EchScheduler *s, const struct ech_entry *swap)
   return false;
 }
 
+/* It lies with the audio thread, and must not happen any more. */
+static void
+forbid (EchScheduler *s, struct ech_entry *entry, enum ech_rule rule)
+{
+  entry->forbidden_by = rule;
+  ech_orders_take_back (s, entry, NULL);
+}
+
 /* A swap that was handed over for a deck which nobody heard is taken back when a fader goes up. */
 void
 ech_orders_guard_swaps (EchScheduler *s)
@@ -194,12 +202,36 @@ ech_orders_guard_swaps (EchScheduler *s)
     struct ech_entry             *entry = g_ptr_array_index (s->handed, i);
     const struct ech_deck_shadow *deck  = &s->shadow.decks[entry->action.deck];
 
-    if (!is_swap (entry) || entry->is_forbidden
-        || entry->is_overridden
+    if (!is_swap (entry) || entry->forbidden_by || entry->is_overridden
         || !ech_shadow_is_on_air (deck, ech_policy_least_gain (&s->policy)))
       continue;
-    entry->is_forbidden = true;
-    ech_orders_take_back (s, entry, NULL);
+    forbid (s, entry, ECH_RULE_ON_AIR);
+  }
+}
+
+/* @deck was locked: what was handed over for it before comes too late. */
+void
+ech_orders_guard_lock (EchScheduler *s, uint32_t deck)
+{
+  for (guint i = 0; i < s->handed->len; i++) {
+    struct ech_entry *entry = g_ptr_array_index (s->handed, i);
+
+    if (ech_verb_has_deck (entry->action.verb) && entry->action.deck == deck
+        && !entry->forbidden_by && !entry->is_guards)
+      forbid (s, entry, ECH_RULE_LOCKED);
+  }
+}
+
+/* Sources that are switched off have nothing done any more. */
+void
+ech_orders_guard_mode (EchScheduler *s)
+{
+  for (guint i = 0; i < s->handed->len; i++) {
+    struct ech_entry *entry = g_ptr_array_index (s->handed, i);
+
+    if (s->safety.sources[entry->lane->index].mode == ECH_MODE_OFF && !entry->forbidden_by
+        && !entry->is_guards)
+      forbid (s, entry, ECH_RULE_MODE);
   }
 }
 
@@ -252,6 +284,9 @@ ech_orders_hand_over (EchScheduler *s, struct ech_entry *entry, bool judge_again
   struct ech_command command;
   enum ech_verb      verb = entry->action.verb;
 
+  /* what it takes back may be all there was */
+  if (verb == ECH_VERB_EJECT && !judge_again && eject_is_done (s, entry))
+    return;
   if ((judge_again || is_swap (entry)) && !is_still_allowed (s, entry))
     return;
   ech_schedule_remove (&s->deadlines, &entry->deadline);
@@ -261,7 +296,7 @@ ech_orders_hand_over (EchScheduler *s, struct ech_entry *entry, bool judge_again
     if (verb == ECH_VERB_STOP)
       cancel_starts (s, entry);
   }
-  if (verb == ECH_VERB_EJECT && eject_is_done (s, entry))
+  if (verb == ECH_VERB_EJECT && judge_again && eject_is_done (s, entry))
     return;
   if (is_swap (entry))
     ech_loads_order (s, entry, &command);
@@ -412,6 +447,28 @@ take_emergency (EchScheduler *s, struct ech_entry *entry, const struct ech_feedb
                     NULL);
 }
 
+static void
+take_taken_back (EchScheduler *s, struct ech_entry *entry)
+{
+  char letter = (char) ('A' + entry->action.deck);
+
+  switch (entry->forbidden_by) {
+  case ECH_RULE_ON_AIR:
+    ech_entry_reject (s, entry, ECH_RULE_ON_AIR, "Deck %c went on air before the beat.", letter);
+    break;
+  case ECH_RULE_LOCKED:
+    ech_entry_reject (s, entry, ECH_RULE_LOCKED, "Deck %c was locked before the beat.", letter);
+    break;
+  case ECH_RULE_MODE:
+    ech_entry_reject (s, entry, ECH_RULE_MODE, "%s was switched off before the beat.",
+                      entry->lane->name);
+    break;
+  default:
+    ech_entry_cancel (s, entry, NULL);
+    break;
+  }
+}
+
 void
 ech_orders_take_fate (EchScheduler *s, const struct ech_feedback *feedback)
 {
@@ -438,11 +495,7 @@ ech_orders_take_fate (EchScheduler *s, const struct ech_feedback *feedback)
                       (char) ('A' + entry->action.deck));
     break;
   case ECH_FEEDBACK_CANCELLED:
-    if (entry->is_forbidden)
-      ech_entry_reject (s, entry, ECH_RULE_ON_AIR, "Deck %c went on air before the beat.",
-                        (char) ('A' + entry->action.deck));
-    else
-      ech_entry_cancel (s, entry, NULL);
+    take_taken_back (s, entry);
     break;
   default:
     reject_refused (s, entry);

@@ -70,7 +70,7 @@ struct ech_entry {
   bool                   waits; /* for a beat */
   bool                   is_counted_play;
   bool                   is_counted_swap;
-  bool                   is_forbidden;  /* taken back because its deck went on air */
+  enum ech_rule          forbidden_by; /* taken back because of that rule; NONE = it was not */
   bool                   is_overridden; /* a person's second step stands behind it */
   bool                   is_guards;     /* a guard's own */
   bool                   is_taken;      /* taken back because a hand took the control over */
@@ -297,6 +297,8 @@ void   ech_orders_wait (EchScheduler     *s,
 void   ech_orders_hand_over (EchScheduler *s, struct ech_entry *entry, bool judge_again);
 void   ech_orders_hand_over_due (EchScheduler *s);
 void   ech_orders_guard_swaps (EchScheduler *s);
+void   ech_orders_guard_lock (EchScheduler *s, uint32_t deck);
+void   ech_orders_guard_mode (EchScheduler *s);
 void   ech_orders_take_back (EchScheduler *s, struct ech_entry *entry, const char *text);
 void   ech_orders_take_fate (EchScheduler *s, const struct ech_feedback *feedback);
 void   ech_orders_emergency (EchScheduler *s, struct ech_entry *entry);

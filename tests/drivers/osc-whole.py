@@ -298,6 +298,7 @@ def points(tap):
     tap.check(near(echelon.wait("/deck/b/hotcue/2", lambda v: v[0] > 0)[0], 1.25), "and can be asked for")
     do("/deck/b/loop/in")
     told("/deck/b/loop/state", lambda v: v[0] == 0 and near(v[1], 1.25) and v[2] == -1, "an in point alone is told")
+    time.sleep(0.6)  # half a beat, before the same again
     do("/deck/b/seek", "f", 3.5)
     do("/deck/b/loop/out")
     told("/deck/b/loop/state", lambda v: v[0] == 1 and near(v[1], 1.25) and near(v[2], 3.5), "and the whole loop")

@@ -821,9 +821,13 @@ class Model:
             self.do_source_mode(entry)
         elif action.verb in ('lock', 'unlock'):
             self.world.do(action, source.source_class, self.now())
+            if action.verb == 'lock':
+                self.forbid_handed('locked', lambda e: has_deck(e.action.verb) and e.action.deck == action.deck)
             self.finish(entry, 'executed')
         elif action.verb == 'load':
             self.begin_load(entry)
+        elif action.verb == 'record':
+            self.finish(entry, 'rejected', 'record')  # there is no recorder in this room
         elif entry.due is not None:
             entry.stage = 'waiting'
             self.waiting.append(entry)
@@ -876,6 +880,7 @@ class Model:
                 for held in [e for e in self.held if e.source is target]:
                     if held.stage == 'held':
                         self.cancel(held, 'mode')
+                self.forbid_handed('mode', lambda e: e.source is target)
         self.remembered_modes[entry.action.target] = mode
         self.finish(entry, 'executed')
 
@@ -1036,6 +1041,12 @@ class Model:
             if entry.stage == 'handed' and entry.action.verb in ('load', 'eject'):
                 if self.world.is_on_air(entry.action.deck) and not entry.lifted:
                     self.finish(entry, 'rejected', 'on-air')
+
+    def forbid_handed(self, rule, concerns):
+        """What the audio thread holds for its beat, and must not happen any more."""
+        for entry in list(self.waiting):
+            if entry.stage == 'handed' and entry.due is not None and concerns(entry):
+                self.finish(entry, 'rejected', rule)
 
     def judge_due(self, entry):
         action, generation = entry.action, entry.generation

@@ -368,8 +368,6 @@ class Machine(RuleBasedStateMachine):
             fields['target'] = dice.of(ids + ['nothing'])
             if not ids and dice.roll(8):
                 verb, fields = 'play', {'deck': fields['deck']}
-        if verb == 'eject' and self.model.world.decks[fields['deck']].n_loading:
-            verb = 'stop'  # whose load it takes back, and whether a hand took over first: test-sources.c
         how = dice.roll(24)
         if how == 1:
             fields['id'] = ''

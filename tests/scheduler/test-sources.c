@@ -547,6 +547,35 @@ test_lock_of_a_hand (struct fake *f)
   g_assert_cmpuint (counted (f)->refused_locked, ==, 2);
 }
 
+/* What lies with the audio thread already must not change a deck that is locked, or come from a
+ * source that is switched off. */
+static void
+test_too_late (struct fake *f)
+{
+  begin (f);
+  post (f, f->osc, "/eq/a/low -3 @12 id=locked");
+  post (f, f->osc, "/eq/b/low -3 @12 id=other");
+  post (f, f->agent, "/eq/b/mid -3 @12 id=off");
+  fake_run_to_beat (f, 11.9);
+  post (f, f->hand, "/lock/a");
+  set_mode (f, "agent", "off");
+  fake_run_to_beat (f, 13);
+  assert_life (f, "locked", "queued 12; rejected locked");
+  assert_life (f, "off", "queued 12; rejected mode");
+  assert_life (f, "other", "queued 12; executed 12");
+  g_assert_cmpstr (said (f, "locked"), ==, "Deck A was locked before the beat.");
+}
+
+/* A hand takes the load of an agent over, and that is what its eject is for. */
+static void
+test_eject_of_a_load (struct fake *f)
+{
+  post (f, f->agent, "/deck/b/load /music/b.flac id=load");
+  post (f, f->hand, "/deck/b/eject id=eject");
+  assert_life (f, "eject", "executed 0");
+  g_assert_cmpint (fake_last_event (f, "load")->fate, ==, ECH_FATE_CANCELLED);
+}
+
 static void
 test_emergency (struct fake *f)
 {
@@ -745,6 +774,8 @@ static const struct {
   { "/sources/rate", test_rate },
   { "/sources/cooldowns", test_cooldowns },
   { "/sources/lock-of-a-hand", test_lock_of_a_hand },
+  { "/sources/too-late", test_too_late },
+  { "/sources/eject-of-a-load", test_eject_of_a_load },
   { "/sources/emergency", test_emergency },
   { "/sources/silence-in-one-tick", test_silence_in_one_tick },
   { "/sources/priority", test_priority },
