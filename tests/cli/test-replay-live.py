@@ -97,7 +97,7 @@ def test_journal():
     assert lines[0]["fate"] == "start" and lines[0]["clock"] == "live" and lines[-1]["fate"] == "end", lines
     posted = {line["serial"]: line for line in lines if line["fate"] == "posted"}
     assert len(posted) == 14, posted
-    assert {(line["source"], line["class"]) for line in posted.values()} == {("console", "hand"), ("osc", "osc")}, posted
+    assert {(line["source"], line["class"]) for line in posted.values()} == {("console", "osc"), ("osc", "osc")}, posted
     for event in DONE.values():
         assert event in lines and posted[event["serial"]]["frame"] >= 0
     assert lines[-1]["frame"] >= DONE["again"]["frame"]
