@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pipewire/filter.h>
+#include <pipewire/link.h>
 #include <pipewire/pipewire.h>
 #include <spa/control/control.h>
 #include <spa/pod/builder.h>
@@ -44,10 +45,12 @@ struct node {
 };
 
 struct device {
-  char             name[ECH_MIDI_DEVICE_NAME]; /* "" = free */
-  int              slot;                       /* -1 = not in use */
-  uint32_t         port[N_SIDES];              /* ids; 0 = none */
-  struct pw_proxy *link[N_SIDES];
+  char                   name[ECH_MIDI_DEVICE_NAME]; /* "" = free */
+  int                    slot;                       /* -1 = not in use */
+  uint32_t               port[N_SIDES];              /* ids; 0 = none */
+  struct pw_proxy       *link[N_SIDES];
+  struct spa_hook        hook[N_SIDES];
+  struct ech_midi_ports *ports; /* borrowed: owns us */
 };
 
 struct ech_midi_ports {
@@ -378,13 +381,38 @@ make_link (struct ech_midi_ports *p, unsigned side, uint32_t theirs, uint32_t ou
 }
 
 static void
+drop_link (struct device *device, unsigned side)
+{
+  if (device->link[side] == NULL)
+    return;
+  spa_hook_remove (&device->hook[side]);
+  pw_proxy_destroy (device->link[side]);
+  device->link[side] = NULL;
+}
+
+static void
 drop_links (struct device *device)
 {
-  for (unsigned side = 0; side < N_SIDES; side++)
-    if (device->link[side])
-      pw_proxy_destroy (device->link[side]);
-  device->link[SIDE_IN] = device->link[SIDE_OUT] = NULL;
+  drop_link (device, SIDE_IN);
+  drop_link (device, SIDE_OUT);
 }
+
+/* A way out is open when its link is active: what was sent before went nowhere. */
+static void
+on_link_info (void *data, const struct pw_link_info *info)
+{
+  struct device         *device = data;
+  struct ech_midi_ports *p      = device->ports;
+
+  if (info->state == PW_LINK_STATE_ACTIVE && p->events->ready)
+    p->events->ready (p->data, (unsigned) (device - p->devices));
+}
+
+static const struct pw_link_events no_link_events = { PW_VERSION_LINK_EVENTS };
+static const struct pw_link_events link_events    = {
+     PW_VERSION_LINK_EVENTS,
+     .info = on_link_info,
+};
 
 /* Makes what links are wanted and can be made. */
 static void
@@ -392,7 +420,6 @@ settle_links (struct ech_midi_ports *p)
 {
   for (unsigned i = 0; p->core && i < ECH_MIDI_MAX_DEVICES; i++) {
     struct device *device = &p->devices[i];
-    bool           is_new = false;
 
     for (unsigned side = 0; device->slot >= 0 && side < N_SIDES; side++) {
       uint32_t ours = p->our_port[side][device->slot];
@@ -400,10 +427,10 @@ settle_links (struct ech_midi_ports *p)
       if (device->link[side] || device->port[side] == 0 || ours == 0)
         continue;
       device->link[side] = make_link (p, side, device->port[side], ours);
-      is_new             = device->link[side] != NULL;
+      if (device->link[side])
+        pw_proxy_add_object_listener (device->link[side], &device->hook[side],
+                                      side == SIDE_OUT ? &link_events : &no_link_events, device);
     }
-    if (is_new && p->events->ready)
-      p->events->ready (p->data, i);
   }
 }
 
@@ -481,7 +508,7 @@ place_port (struct ech_midi_ports *p, struct port *port)
   device = &p->devices[at];
   is_new = device->name[0] == '\0';
   if (is_new) {
-    *device = (struct device){ .slot = -1 };
+    *device = (struct device){ .slot = -1, .ports = p };
     snprintf (device->name, sizeof device->name, "%s", name);
   }
   device->port[port->side] = port->id;
@@ -604,9 +631,7 @@ forget_port (struct ech_midi_ports *p, struct port *port)
 
   if (device) {
     device->port[port->side] = 0;
-    if (device->link[port->side])
-      pw_proxy_destroy (device->link[port->side]);
-    device->link[port->side] = NULL;
+    drop_link (device, port->side);
     if (device->port[SIDE_IN] == 0 && device->port[SIDE_OUT] == 0)
       remove_device (p, (unsigned) port->device);
   }

@@ -3,7 +3,7 @@
  * Posts, status lines and failures come on stdout, a line each.  Lines on
  * stdin: "event FATE RULE BEAT TEXT" (for the last action that was posted),
  * "other FATE" (another source's crossfader), "crossfader N", "full 0|1",
- * "running 0|1", "play 0|1" (deck a), "counts", "quit".
+ * "running 0|1", "play 0|1" (deck a), "decks N", "all 0|1" (all that a light shows), "counts", "quit".
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -92,6 +92,24 @@ set_play (struct fake_host *fake, bool playing)
   g_strlcpy (deck->title, "Song", sizeof deck->title);
 }
 
+/* Everything that a light can show, on or off. */
+static void
+set_all (struct fake_host *fake, bool on)
+{
+  for (unsigned d = 0; d < ECH_MAX_DECKS; d++) {
+    struct ech_deck_status *deck = &fake->state.decks[d];
+
+    deck->state      = on ? ECH_DECK_STOPPED : ECH_DECK_EMPTY;
+    deck->track_rate = on ? 48000 : 0;
+    deck->position_frames = deck->cue_frames = 0;
+    deck->sync = deck->pfl = deck->loop_active = deck->locked = on;
+    deck->volume                                              = on ? 1 : 0;
+    for (unsigned i = 0; i < ECH_N_HOTCUES; i++)
+      deck->hotcue_frames[i] = on ? 0 : NAN;
+  }
+  fake->state.crossfader = on ? 1 : 0;
+}
+
 /* Returns false at the end. */
 static bool
 obey (struct fake_host *fake, char *line)
@@ -115,6 +133,10 @@ obey (struct fake_host *fake, char *line)
       fake->state.running = *arguments == '1';
     else if (strcmp (line, "play") == 0)
       set_play (fake, *arguments == '1');
+    else if (strcmp (line, "decks") == 0)
+      fake->state.n_decks = (uint32_t) atoi (arguments);
+    else if (strcmp (line, "all") == 0)
+      set_all (fake, *arguments == '1');
     else if (strcmp (line, "counts") == 0)
       printf ("counts batches=%u actions=%u\n", fake->n_batches, fake->n_actions);
     fflush (stdout);
