@@ -11,6 +11,7 @@
 #include "app/cli/demo.h"
 #include "app/cli/drivers.h"
 #include "app/cli/policy.h"
+#include "app/cli/midi.h"
 #include "app/cli/render.h"
 #include "app/cli/replay.h"
 #include "app/cli/run.h"
@@ -29,6 +30,9 @@ static const struct {
   { "drivers", "list the driver modules", ech_cli_drivers },
   { "policy", "the safety policy in plain words; check a policy file", ech_cli_policy },
   { "send", "one action to a running Echelon by OSC, and its fate", ech_cli_send },
+  { "midi-monitor", "what MIDI controllers say, and what it means", ech_cli_midi_monitor },
+  { "midi-learn", "teach a control what to do: touch it", ech_cli_midi_learn },
+  { "midi-map", "list, check, import and export MIDI mappings", ech_cli_midi_map },
   { "demo", "a short set that plays itself and shows what is refused", ech_cli_demo },
   { "soak", "random actions against a running engine, and a report", ech_cli_soak },
 };
@@ -40,7 +44,7 @@ print_help (FILE *file)
 {
   fprintf (file, "Usage: echelonctl COMMAND [OPTION...] [ARGUMENT...]\n\n");
   for (int i = 0; i < N_COMMANDS; i++)
-    fprintf (file, "  %-9s %s\n", commands[i].name, commands[i].help);
+    fprintf (file, "  %-12s %s\n", commands[i].name, commands[i].help);
   fprintf (file, "\nechelonctl COMMAND --help tells more.  echelonctl --version tells the version.\n");
 }
 

@@ -29,6 +29,9 @@ VOCABULARY = ('engine/scheduler/action.h', 'engine/scheduler/state.h',
               'engine/scheduler/vocabulary.h')
 SDK = VOCABULARY + ('drivers/sdk/', TYPES)
 
+# What is pure of MIDI, and its ports without PipeWire's names: learning is the program's too.
+MIDI = tuple(f'drivers/midi/midi-{name}.h' for name in ('learn', 'mapping', 'message', 'names', 'ports'))
+
 NO_GRAPHICS = r'gtk/|adwaita|gdk/|gsk/|pango|graphene'
 NO_SOUND_SERVER = r'pipewire/|spa/|lo/'
 
@@ -64,12 +67,12 @@ LAYERS = [
     ('ui/', dict(ours=('ui/', 'engine/engine.h', 'engine/media/track.h', 'engine/library/',
                        'engine/analysis/', TYPES) + VOCABULARY,
                  not_system=NO_SOUND_SERVER)),
-    ('app/cli/', dict(ours=('app/cli/', 'engine/', 'drivers/host/', 'drivers/sdk/'),
+    ('app/cli/', dict(ours=('app/cli/', 'engine/', 'drivers/host/', 'drivers/sdk/') + MIDI,
                       not_ours='engine/rt/', not_system=NO_GRAPHICS)),
     ('app/worker', dict(ours=('app/worker', 'engine/media/', 'engine/analysis/', TYPES,
                               'engine/rt/pcm.h'),
                         not_system=f'{NO_GRAPHICS}|{NO_SOUND_SERVER}')),
-    ('app/', dict(ours=('app/', 'ui/', 'engine/', 'drivers/host/', 'drivers/sdk/'),
+    ('app/', dict(ours=('app/', 'ui/', 'engine/', 'drivers/host/', 'drivers/sdk/') + MIDI,
                   not_ours='engine/rt/', not_system=NO_SOUND_SERVER)),
 ]
 
