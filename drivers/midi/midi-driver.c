@@ -26,7 +26,7 @@
 #define LIGHT_NS  (20 * MS) /* between two looks at the lights */
 #define FLUSH_NS  (4 * MS)  /* between two posts of one moving control */
 #define CLOCK_NS  (10 * MS)
-#define AHEAD_NS  (40 * MS) /* the clock's ticks are in the ring so long before */
+#define AHEAD_NS  (100 * MS) /* the clock's ticks are in the ring so long before */
 #define TEMPO_NS  (250 * MS)
 #define RELOAD_NS (50 * MS) /* an editor writes more than once */
 

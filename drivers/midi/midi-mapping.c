@@ -448,7 +448,7 @@ fill_defaults (struct ech_midi_binding *b)
   double        range[3];
 
   if (!b->has_value)
-    b->value = verb == ECH_VERB_LOOP ? 4 : ech_midi_verb_turns (verb) ? 0 : 1;
+    b->value = verb == ECH_VERB_LOOP ? 4 : is_switch (verb) ? 1 : 0;
   if (!b->has_off)
     b->off = 0;
   if (b->kind <= ECH_MIDI_SWITCH)

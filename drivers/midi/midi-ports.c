@@ -732,11 +732,15 @@ add_ports (struct ech_midi_ports *p)
 static bool
 make_filter (struct ech_midi_ports *p)
 {
+  /* as the engine's nodes: tests lead the graph with it */
+  const char *group = getenv ("ECHELON_NODE_GROUP");
+
   p->filter = pw_filter_new (
       p->core, p->node_name,
       pw_properties_new (PW_KEY_NODE_NAME, p->node_name, PW_KEY_NODE_DESCRIPTION, "Echelon MIDI",
                          PW_KEY_MEDIA_TYPE, "Midi", PW_KEY_MEDIA_CATEGORY, "Filter",
-                         PW_KEY_MEDIA_ROLE, "DSP", PW_KEY_NODE_ALWAYS_PROCESS, "true", NULL));
+                         PW_KEY_MEDIA_ROLE, "DSP", PW_KEY_NODE_ALWAYS_PROCESS, "true",
+                         PW_KEY_NODE_GROUP, group, NULL));
   if (p->filter == NULL)
     return false;
   pw_filter_add_listener (p->filter, &p->filter_hook, &filter_events, p);

@@ -9,6 +9,7 @@
  *   at FRAME HEX     at a frame within the next cycle               -> said POSITION
  *   flood PATH N     a file's bytes, N in an event, an event a cycle and 64 frames
  *                                                                   -> flooded BYTES
+ *   clock FRAMES     a clock tick each so many frames; 0 ends it    -> clock FRAMES
  *   links            -> links IN OUT: whether its ports are linked
  *   quit
  *
@@ -52,6 +53,8 @@ struct peer {
   size_t           n_flood, flood_at, flood_chunk;
   _Atomic int      flood_state;
   _Atomic int      has_in, has_out;
+  _Atomic uint32_t clock_frames;
+  uint64_t         next_tick; /* position; audio thread */
   struct heard    *heard;
   _Atomic uint32_t n_heard;
   uint32_t         n_told;
@@ -109,6 +112,23 @@ flood (struct peer *p, struct spa_pod_builder *builder, uint32_t n_frames)
 
 /* Thread: audio. */
 static void
+tick (struct peer *p, struct spa_pod_builder *builder, const struct spa_io_position *position)
+{
+  const uint8_t byte  = 0xf8;
+  uint64_t      begin = position->clock.position;
+
+  if (p->clock_frames == 0)
+    return;
+  if (p->next_tick < begin || p->next_tick > begin + 48000)
+    p->next_tick = begin;
+  for (; p->next_tick < begin + position->clock.duration; p->next_tick += p->clock_frames) {
+    spa_pod_builder_control (builder, (uint32_t) (p->next_tick - begin), SPA_CONTROL_Midi);
+    spa_pod_builder_bytes (builder, &byte, 1);
+  }
+}
+
+/* Thread: audio. */
+static void
 on_process (void *data, struct spa_io_position *position)
 {
   struct peer           *p = data;
@@ -133,6 +153,7 @@ on_process (void *data, struct spa_io_position *position)
   }
   if (p->flood_state == 1)
     flood (p, &builder, (uint32_t) position->clock.duration);
+  tick (p, &builder, position);
   spa_pod_builder_pop (&builder, &frame);
   d->chunk->offset = 0;
   d->chunk->size   = builder.state.offset;
@@ -209,6 +230,10 @@ obey (struct peer *p, char *line)
     say (p, hex, (uint32_t) frame);
   } else if (strcmp (line, "flood") == 0 && arguments) {
     start_flood (p, arguments);
+  } else if (strcmp (line, "clock") == 0 && arguments) {
+    p->clock_frames = (uint32_t) strtoul (arguments, NULL, 10);
+    printf ("clock %u\n", p->clock_frames);
+    fflush (stdout);
   } else if (strcmp (line, "links") == 0) {
     printf ("links %d %d\n", p->has_in, p->has_out);
     fflush (stdout);
@@ -292,7 +317,8 @@ main (int argc, char **argv)
   }
   peer.filter = pw_filter_new (
       core, argv[1],
-      pw_properties_new (PW_KEY_NODE_NAME, argv[1], PW_KEY_NODE_ALWAYS_PROCESS, "true", NULL));
+      pw_properties_new (PW_KEY_NODE_NAME, argv[1], PW_KEY_NODE_ALWAYS_PROCESS, "true",
+                         PW_KEY_NODE_GROUP, getenv ("ECHELON_NODE_GROUP"), NULL));
   pw_filter_add_listener (peer.filter, &peer.hook, &filter_events, &peer);
   peer.in = pw_filter_add_port (
       peer.filter, PW_DIRECTION_INPUT, PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),

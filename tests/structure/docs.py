@@ -14,6 +14,7 @@ TOPS = ('app/', 'engine/', 'drivers/', 'ui/', 'data/', 'po/', 'tests/', 'flatpak
 ADDRESS = re.compile(r'(?:^|\s)(/(?:deck|eq|filter|crossfader|limiter|tempo|lock|unlock)[\w/]*)', re.MULTILINE)
 # Named as what is to come.
 LATER = ('drivers/link', 'drivers/midi', 'engine/library')
+LATER = ('drivers/link', 'drivers/bridge', 'engine/library')
 
 
 def expand(name):
