@@ -66,7 +66,8 @@ struct ech_midi {
   struct ech_midi_ports    *ports;
   GPtrArray                *mappings;
   int                       watch_fd;
-  uint64_t                  reload_ns; /* 0 = nothing has changed */
+  int                       watches[2]; /* of the two folders, -1 = not there */
+  uint64_t                  reload_ns;  /* 0 = nothing has changed */
   struct device             devices[ECH_MIDI_MAX_DEVICES];
   struct ech_state          state;
   uint64_t                  now_ns;
@@ -492,25 +493,57 @@ reload_mappings (struct ech_midi *self)
   self->is_status_stale = true;
 }
 
+/* Watches @path for changes, or what there is of the way to it for its coming.  The watch of
+ * @path itself, or -1 while it is not there. */
+static int
+watch_folder (struct ech_midi *self, const char *path)
+{
+  const uint32_t changes = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
+  int            watch   = inotify_add_watch (self->watch_fd, path, changes);
+
+  if (watch < 0) {
+    g_autofree char *above = g_path_get_dirname (path);
+
+    while (inotify_add_watch (self->watch_fd, above, IN_CREATE | IN_MOVED_TO) < 0
+           && strcmp (above, "/") != 0 && strcmp (above, ".") != 0) {
+      char *next = g_path_get_dirname (above);
+
+      g_free (above);
+      above = next;
+    }
+  }
+  return watch;
+}
+
 static void
 watch_folders (struct ech_midi *self)
 {
-  const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
-
-  self->watch_fd = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
+  if (self->watch_fd < 0)
+    self->watch_fd = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
   if (self->watch_fd < 0)
     return; /* the mappings are read at the next start */
-  g_mkdir_with_parents (self->user_folder, 0755);
-  inotify_add_watch (self->watch_fd, self->user_folder, what);
-  inotify_add_watch (self->watch_fd, self->default_folder, what);
+  self->watches[0] = watch_folder (self, self->user_folder);
+  self->watches[1] = watch_folder (self, self->default_folder);
 }
 
 static void
 take_changes (struct ech_midi *self)
 {
-  char events[4096];
+  _Alignas(struct inotify_event) char events[4096];
+  int                                 old[2]  = { self->watches[0], self->watches[1] };
+  bool                                changed = false;
+  ssize_t                             n;
 
-  while (read (self->watch_fd, events, sizeof events) > 0)
+  while ((n = read (self->watch_fd, events, sizeof events)) > 0) {
+    const struct inotify_event *event;
+
+    for (char *p = events; p < events + n; p += sizeof *event + event->len) {
+      event = (const struct inotify_event *) p;
+      changed |= event->wd == old[0] || event->wd == old[1] || (event->mask & IN_Q_OVERFLOW);
+    }
+  }
+  watch_folders (self); /* a folder may have come, or gone */
+  if (changed || self->watches[0] != old[0] || self->watches[1] != old[1])
     self->reload_ns = clock_now_ns() + RELOAD_NS;
 }
 
