@@ -48,8 +48,8 @@ class Host(Child):
 
 
 class Peer(Child):
-    def __init__(self, name):
-        super().__init__(PEER, name)
+    def __init__(self, *names):
+        super().__init__(PEER, *names)
         self.expect("ready")
 
     def say(self, text):
@@ -99,6 +99,28 @@ def check_plugging(tap):
     for peer in (twin, two, other):
         peer.stop()
     tap.check(host.stop() == 0, "the driver stops")
+
+
+def check_alsa(tap):
+    """All of ALSA's ports belong to one node; a device is told by its port's alias, not by its client's number."""
+    host = Host()
+    one, two = Peer("Midi-Bridge", "One:One MIDI 1", "20"), Peer("Midi-Bridge", "Two:Two MIDI 1", "24")
+    line = host.expect("status Using One MIDI 1, Two MIDI 1")
+    tap.check(True, "ALSA's devices are told apart by their names", line)
+    one.wait_linked()
+    two.wait_linked()
+    two.say("90 01 7F")
+    tap.check(host.posts() == ["stop deck=1 index=0 value=0"], "each with its own mapping")
+    one.stop()
+    host.expect("status Using Two MIDI 1")
+    one = Peer("Midi-Bridge", "One:One MIDI 1", "28")
+    host.expect("status Using One MIDI 1")
+    one.wait_linked()
+    one.say("90 01 7F")
+    tap.check(host.posts() == ["play deck=0 index=0 value=nan"], "and known again under another number")
+    for peer in (one, two):
+        peer.stop()
+    host.stop()
 
 
 def check_files(tap):
@@ -270,7 +292,7 @@ def main():
     os.environ["XDG_CONFIG_HOME"] = CONFIG
     os.makedirs(MAPS)
     try:
-        for check in (check_plugging, check_files, check_clock, check_full_lane, check_flood, check_daemon):
+        for check in (check_plugging, check_alsa, check_files, check_clock, check_full_lane, check_flood, check_daemon):
             check(tap)
     finally:
         Child.stop_all()

@@ -1,6 +1,8 @@
 /* midi-peer: a MIDI device made of software, led by lines.
  *
- *   midi-peer NODE [IN-NAME OUT-NAME]
+ *   midi-peer NODE [ALIAS CLIENT]
+ *
+ * ALIAS and CLIENT make its ports look like those of ALSA's client of that number.
  *
  * A PipeWire node with a port out, on which it "says", and a port in, on which it
  * "hears".  Commands on stdin:
@@ -289,6 +291,22 @@ on_timer (void *data, uint64_t count)
   fflush (stdout);
 }
 
+/* With an alias and a client's number: as ALSA's ports look, which all belong to one node. */
+static void *
+add_port (struct peer *p, enum pw_direction direction, const char *name, int argc, char **argv)
+{
+  struct pw_properties *properties =
+      pw_properties_new (PW_KEY_FORMAT_DSP, "8 bit raw midi", PW_KEY_PORT_NAME, name, NULL);
+
+  if (argc > 3) {
+    pw_properties_set (properties, PW_KEY_PORT_ALIAS, argv[2]);
+    pw_properties_setf (properties, PW_KEY_OBJECT_PATH, "alsa:seq:default:client_%s:%s", argv[3],
+                        name);
+  }
+  return pw_filter_add_port (p->filter, direction, PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),
+                             properties, NULL, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -320,16 +338,8 @@ main (int argc, char **argv)
       pw_properties_new (PW_KEY_NODE_NAME, argv[1], PW_KEY_NODE_ALWAYS_PROCESS, "true",
                          PW_KEY_NODE_GROUP, getenv ("ECHELON_NODE_GROUP"), NULL));
   pw_filter_add_listener (peer.filter, &peer.hook, &filter_events, &peer);
-  peer.in = pw_filter_add_port (
-      peer.filter, PW_DIRECTION_INPUT, PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),
-      pw_properties_new (PW_KEY_FORMAT_DSP, "8 bit raw midi", PW_KEY_PORT_NAME,
-                         argc > 2 ? argv[2] : "playback_1", NULL),
-      NULL, 0);
-  peer.out = pw_filter_add_port (
-      peer.filter, PW_DIRECTION_OUTPUT, PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),
-      pw_properties_new (PW_KEY_FORMAT_DSP, "8 bit raw midi", PW_KEY_PORT_NAME,
-                         argc > 3 ? argv[3] : "capture_1", NULL),
-      NULL, 0);
+  peer.in  = add_port (&peer, PW_DIRECTION_INPUT, "playback_1", argc, argv);
+  peer.out = add_port (&peer, PW_DIRECTION_OUTPUT, "capture_1", argc, argv);
   if (pw_filter_connect (peer.filter, PW_FILTER_FLAG_RT_PROCESS, NULL, 0) < 0)
     return 1;
   pw_main_loop_run (peer.loop);
