@@ -64,8 +64,8 @@ struct ech_midi_ports {
   struct pw_context  *context;
   struct pw_core     *core;
   struct pw_registry *registry;
-  struct pw_filter   *filter;
-  struct spa_hook     core_hook, registry_hook, filter_hook;
+  struct pw_filter   *filter[N_SIDES]; /* two nodes, see make_filters() */
+  struct spa_hook     core_hook, registry_hook, filter_hook[N_SIDES];
   struct spa_source  *wake;
   uint32_t            our_port[N_SIDES][ECH_MIDI_MAX_USED]; /* ids */
   bool                is_broken;
@@ -281,30 +281,49 @@ rt_write_ring (struct ech_midi_ports *p, struct rt_cycle *cycle, struct ech_midi
   }
 }
 
+static bool
+rt_begin_cycle (struct rt_cycle *cycle, const struct spa_io_position *position)
+{
+  if (position == NULL || position->clock.rate.denom == 0 || position->clock.duration == 0)
+    return false;
+  cycle->n_frames     = (uint32_t) position->clock.duration;
+  cycle->ns_per_frame = 1e9 * position->clock.rate.num / position->clock.rate.denom;
+  cycle->begin_ns     = position->clock.nsec;
+  cycle->end_ns       = cycle->begin_ns + (uint64_t) (cycle->n_frames * cycle->ns_per_frame);
+  return true;
+}
+
 /* Thread: audio. */
 static void
-on_process (void *data, struct spa_io_position *position)
+on_process_in (void *data, struct spa_io_position *position)
 {
   struct ech_midi_ports *p = data;
   struct rt_cycle        cycle;
   bool                   any = false;
 
-  if (position == NULL || position->clock.rate.denom == 0 || position->clock.duration == 0)
+  if (!rt_begin_cycle (&cycle, position))
     return;
-  cycle.n_frames     = (uint32_t) position->clock.duration;
-  cycle.ns_per_frame = 1e9 * position->clock.rate.num / position->clock.rate.denom;
-  cycle.begin_ns     = position->clock.nsec;
-  cycle.end_ns       = cycle.begin_ns + (uint64_t) (cycle.n_frames * cycle.ns_per_frame);
-  for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++) {
+  for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++)
     any |= rt_read_port (p, i, cycle.begin_ns, cycle.ns_per_frame);
+  if (any)
+    rt_wake (p);
+}
+
+/* Thread: audio. */
+static void
+on_process_out (void *data, struct spa_io_position *position)
+{
+  struct ech_midi_ports *p = data;
+  struct rt_cycle        cycle;
+
+  if (!rt_begin_cycle (&cycle, position))
+    return;
+  for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++)
     rt_open_port (p, &cycle, i);
-  }
   rt_write_ring (p, &cycle, &p->now); /* at the cycle's begin: before all that has a time */
   rt_write_ring (p, &cycle, &p->timed);
   for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++)
     rt_close_port (p, &cycle, i);
-  if (any)
-    rt_wake (p);
 }
 
 static void
@@ -319,10 +338,9 @@ on_filter_state (void                *data,
     p->is_broken = true;
 }
 
-static const struct pw_filter_events filter_events = {
-  PW_VERSION_FILTER_EVENTS,
-  .process       = on_process,
-  .state_changed = on_filter_state,
+static const struct pw_filter_events filter_events[N_SIDES] = {
+  { PW_VERSION_FILTER_EVENTS, .process = on_process_in, .state_changed = on_filter_state },
+  { PW_VERSION_FILTER_EVENTS, .process = on_process_out, .state_changed = on_filter_state },
 };
 
 /* --- what came in ---------------------------------------------------------------------- */
@@ -543,6 +561,12 @@ property (const struct spa_dict *props, const char *key)
   return text ? text : "";
 }
 
+static bool
+is_our_node (struct ech_midi_ports *p, unsigned side, uint32_t id)
+{
+  return p->filter[side] && pw_filter_get_node_id (p->filter[side]) == id;
+}
+
 static void
 on_node (struct ech_midi_ports *p, uint32_t id, const struct spa_dict *props)
 {
@@ -555,8 +579,8 @@ on_node (struct ech_midi_ports *p, uint32_t id, const struct spa_dict *props)
       node = &p->nodes[i];
   if (node == NULL)
     return;
-  *node = (struct node){ .id         = id,
-                         .is_ours    = p->filter && pw_filter_get_node_id (p->filter) == id,
+  *node = (struct node){ .id      = id,
+                         .is_ours = is_our_node (p, SIDE_IN, id) || is_our_node (p, SIDE_OUT, id),
                          .is_echelon = strncmp (name, ECH_MIDI_NODE, strlen (ECH_MIDI_NODE)) == 0 };
   snprintf (node->name, sizeof node->name, "%s", description[0] ? description : name);
   node->is_learner = !node->is_ours && strcmp (name, ECH_MIDI_LEARN_NODE) == 0
@@ -586,7 +610,7 @@ on_port (struct ech_midi_ports *p, uint32_t id, const struct spa_dict *props)
       || strcmp (property (props, PW_KEY_PORT_MONITOR), "true") == 0)
     return;
   node_id = (uint32_t) strtoul (property (props, PW_KEY_NODE_ID), NULL, 10);
-  if (p->filter && node_id == pw_filter_get_node_id (p->filter)) {
+  if (is_our_node (p, SIDE_IN, node_id) || is_our_node (p, SIDE_OUT, node_id)) {
     if (sscanf (name, is_source ? "out_%u" : "in_%u", &n) == 1 && n >= 1 && n <= ECH_MIDI_MAX_USED)
       p->our_port[is_source ? SIDE_OUT : SIDE_IN][n - 1] = id;
     return;
@@ -690,9 +714,12 @@ disconnect (struct ech_midi_ports *p)
   if (p->n_learners > 0 && p->events->learning)
     p->events->learning (p->data, false);
   p->n_learners = 0;
-  if (p->filter) {
-    spa_hook_remove (&p->filter_hook);
-    pw_filter_destroy (p->filter);
+  for (unsigned side = 0; side < N_SIDES; side++) {
+    if (p->filter[side]) {
+      spa_hook_remove (&p->filter_hook[side]);
+      pw_filter_destroy (p->filter[side]);
+    }
+    p->filter[side] = NULL;
   }
   if (p->registry) {
     spa_hook_remove (&p->registry_hook);
@@ -702,7 +729,6 @@ disconnect (struct ech_midi_ports *p)
     spa_hook_remove (&p->core_hook);
     pw_core_disconnect (p->core);
   }
-  p->filter   = NULL;
   p->registry = NULL;
   p->core     = NULL;
   if (was_connected && p->events->connected)
@@ -710,41 +736,50 @@ disconnect (struct ech_midi_ports *p)
 }
 
 static bool
-add_ports (struct ech_midi_ports *p)
+add_ports (struct ech_midi_ports *p, unsigned side)
 {
-  for (unsigned side = 0; side < N_SIDES; side++) {
-    for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++) {
-      char name[16];
+  for (unsigned i = 0; i < ECH_MIDI_MAX_USED; i++) {
+    char name[16];
 
-      snprintf (name, sizeof name, side == SIDE_IN ? "in_%u" : "out_%u", i + 1);
-      p->rt_port[side][i] = pw_filter_add_port (
-          p->filter, side == SIDE_IN ? PW_DIRECTION_INPUT : PW_DIRECTION_OUTPUT,
-          PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),
-          pw_properties_new (PW_KEY_FORMAT_DSP, "8 bit raw midi", PW_KEY_PORT_NAME, name, NULL),
-          NULL, 0);
-      if (p->rt_port[side][i] == NULL)
-        return false;
-    }
+    snprintf (name, sizeof name, side == SIDE_IN ? "in_%u" : "out_%u", i + 1);
+    p->rt_port[side][i] = pw_filter_add_port (
+        p->filter[side], side == SIDE_IN ? PW_DIRECTION_INPUT : PW_DIRECTION_OUTPUT,
+        PW_FILTER_PORT_FLAG_MAP_BUFFERS, sizeof (void *),
+        pw_properties_new (PW_KEY_FORMAT_DSP, "8 bit raw midi", PW_KEY_PORT_NAME, name, NULL), NULL,
+        0);
+    if (p->rt_port[side][i] == NULL)
+      return false;
   }
   return true;
 }
 
 static bool
-make_filter (struct ech_midi_ports *p)
+make_filter (struct ech_midi_ports *p, unsigned side)
 {
   /* as the engine's nodes: tests lead the graph with it */
   const char *group = getenv ("ECHELON_NODE_GROUP");
+  char        name[80];
 
-  p->filter = pw_filter_new (
-      p->core, p->node_name,
-      pw_properties_new (PW_KEY_NODE_NAME, p->node_name, PW_KEY_NODE_DESCRIPTION, "Echelon MIDI",
+  snprintf (name, sizeof name, side == SIDE_IN ? "%s" : "%s-out", p->node_name);
+  p->filter[side] = pw_filter_new (
+      p->core, name,
+      pw_properties_new (PW_KEY_NODE_NAME, name, PW_KEY_NODE_DESCRIPTION, "Echelon MIDI",
                          PW_KEY_MEDIA_TYPE, "Midi", PW_KEY_MEDIA_CATEGORY, "Filter",
                          PW_KEY_MEDIA_ROLE, "DSP", PW_KEY_NODE_ALWAYS_PROCESS, "true",
                          PW_KEY_NODE_GROUP, group, NULL));
-  if (p->filter == NULL)
+  if (p->filter[side] == NULL)
     return false;
-  pw_filter_add_listener (p->filter, &p->filter_hook, &filter_events, p);
-  return add_ports (p) && pw_filter_connect (p->filter, PW_FILTER_FLAG_RT_PROCESS, NULL, 0) >= 0;
+  pw_filter_add_listener (p->filter[side], &p->filter_hook[side], &filter_events[side], p);
+  return add_ports (p, side)
+         && pw_filter_connect (p->filter[side], PW_FILTER_FLAG_RT_PROCESS, NULL, 0) >= 0;
+}
+
+/* One node for both ways would stand in a ring with a device that has both: PipeWire cuts a ring
+ * open by a cycle's delay, and that may fall on what is pressed. */
+static bool
+make_filters (struct ech_midi_ports *p)
+{
+  return make_filter (p, SIDE_IN) && make_filter (p, SIDE_OUT);
 }
 
 static void
@@ -758,7 +793,7 @@ connect_to (struct ech_midi_ports *p)
     return;
   }
   pw_core_add_listener (p->core, &p->core_hook, &core_events, p);
-  if (make_filter (p)) {
+  if (make_filters (p)) {
     p->registry = pw_core_get_registry (p->core, PW_VERSION_REGISTRY, 0);
     pw_registry_add_listener (p->registry, &p->registry_hook, &registry_events, p);
     if (p->events->connected)

@@ -1,7 +1,7 @@
 /* The MIDI devices that PipeWire knows, and our ports to them.
  *
- * One PipeWire node with a fixed number of ports in and out; each device in use
- * is linked to a pair of them.  The audio thread's side only moves bytes
+ * Two PipeWire nodes with a fixed number of ports, one for each way; each device
+ * in use is linked to a pair of them.  The audio thread's side only moves bytes
  * between the ports and bounded rings.  Devices are known by their name, which
  * they keep when they are plugged in again, not by a number.
  *
