@@ -3,12 +3,13 @@
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """
+import json
 import os
 import shutil
 import tempfile
 
 import numpy as np
-from soundlab import coded_track, heard, render, tap
+from soundlab import coded_track, digest, heard, render, tap
 
 RATE = 44100
 BEAT = RATE // 2  # at 120 BPM
@@ -80,7 +81,47 @@ def test_many_decks():
     assert not sound[12 * BEAT + 500:].any()
 
 
+def running_out(name, more):
+    """A track of 16 s at 120 BPM plays alone, for 30 s; the same at any block size."""
+    path = os.path.join(FOLDER, "short.wav")
+    coded_track(path, RATE, 16, 120)
+    score = '0 /tempo 120\n0 /crossfader 0\n0 /deck/a/load "%s"\n0 /deck/a/play 0 now\n30 end\n' % path
+    sound, journal, out = render(FOLDER, score, RATE, 1024, name, more)
+    assert digest(render(FOLDER, score, RATE, 333, name, more)[2]) == digest(out)
+    return sound, [line for line in journal if line.get("source") == "guard"]
+
+
+def test_emergency_loop():
+    """the last deck on air loops its last eight beats before it runs out"""
+    sound, guard = running_out("emergency", ("--as", "hand"))
+    assert [(line["fate"], line["verb"], line["value"]) for line in guard] == [
+        ("queued", "loop", 8), ("executed", "loop", 8)], guard
+    begin, length = guard[-1]["frame"], 8 * BEAT
+    assert begin + length <= 16 * RATE, "the loop ends before the track does"
+    for frame in range(0, 30 * RATE, 499):
+        wanted = frame if frame < begin else begin + (frame - begin) % length
+        assert round(heard(sound, frame)) == wanted, (frame, heard(sound, frame), wanted)
+
+
+def test_silence():
+    """after a second of silence the deck that was heard last plays its last bars, looped"""
+    policy = os.path.join(FOLDER, "policy.json")
+    with open(policy, "w", encoding="utf-8") as file:
+        json.dump({"version": 1, "guards": {"emergency_loop": {"on": False},
+                                            "silence": {"action": "resume", "after": "1000 ms"}}}, file)
+    sound, guard = running_out("silence", ("--as", "hand", "--policy", policy))
+    assert [line["verb"] for line in guard] == ["none", "play", "loop"], guard
+    begin = guard[1]["frame"]
+    assert 17 * RATE <= begin <= 17.1 * RATE, begin
+    assert not sound[16 * RATE:begin - RATE // 100].any(), "silence until then"
+    first, length = 12 * RATE, 8 * BEAT
+    for frame in range(begin + RATE // 10, 30 * RATE, 499):
+        wanted = first + (frame - begin) % length
+        assert abs(heard(sound, frame) - wanted) <= 1, (frame, heard(sound, frame), wanted)
+
+
 try:
-    tap([test_rapid, test_seek, test_crossfader_and_load, test_many_decks])
+    tap([test_rapid, test_seek, test_crossfader_and_load, test_many_decks,
+         test_emergency_loop, test_silence])
 finally:
     shutil.rmtree(FOLDER, ignore_errors=True)
