@@ -66,6 +66,7 @@ sift_down (struct ech_schedule *schedule, guint place, struct ech_appointment *a
 void
 ech_schedule_add (struct ech_schedule *schedule, struct ech_appointment *appointment)
 {
+  schedule->n_changes++;
   g_assert (appointment->place == 0);
   g_ptr_array_add (schedule->heap, appointment);
   sift_up (schedule, schedule->heap->len, appointment);
@@ -79,6 +80,7 @@ ech_schedule_remove (struct ech_schedule *schedule, struct ech_appointment *appo
 
   if (place == 0)
     return;
+  schedule->n_changes++;
   last = at (schedule, n);
   g_ptr_array_set_size (schedule->heap, (gint) n - 1);
   appointment->place = 0;

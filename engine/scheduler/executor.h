@@ -23,9 +23,11 @@ struct ech_appointment {
   void    *owner;
 };
 
-/* Sorted by due beat: a binary heap.  Adding and removing anywhere are O(log n). */
+/* Sorted by due beat: a binary heap.  Adding and removing anywhere are O(log n).
+ * @n_changes: counts what was added and removed: who has seen it knows whether to look again */
 struct ech_schedule {
   GPtrArray *heap; /* of struct ech_appointment, borrowed */
+  uint64_t   n_changes;
 };
 
 void  ech_schedule_init (struct ech_schedule *schedule);

@@ -155,6 +155,7 @@ struct _EchScheduler {
   GPtrArray                  *held;                       /* of struct ech_held, owned */
   unsigned                    n_takeable[ECH_N_CONTROLS]; /* entries by counted_control */
   struct ech_schedule         waiting;
+  uint64_t                    pending_shown; /* waiting.n_changes in the snapshot, UINT64_MAX = more */
   struct ech_schedule         deadlines;
   GHashTable                 *entries;  /* serial -> entry, owned */
   GHashTable                 *ids;      /* entry by lane and id -> itself */

@@ -112,7 +112,14 @@ static void
 fill_pending (EchScheduler *s)
 {
   struct ech_appointment *next[ECH_MAX_PENDING_SHOWN];
-  guint                   n = ech_schedule_peek (&s->waiting, next, ECH_MAX_PENDING_SHOWN);
+  bool                    only_waiting = s->held->len == 0 && s->handed->len == 0;
+  guint                   n;
+
+  /* most ticks find what the one before found, however much waits */
+  if (only_waiting && s->pending_shown == s->waiting.n_changes)
+    return;
+  s->pending_shown = only_waiting ? s->waiting.n_changes : UINT64_MAX;
+  n                = ech_schedule_peek (&s->waiting, next, ECH_MAX_PENDING_SHOWN);
 
   s->building.n_pending = 0;
   /* first what waits for a person */
