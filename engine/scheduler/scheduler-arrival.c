@@ -47,7 +47,8 @@ ech_arrival_tell (EchScheduler *s, const struct ech_entry *entry)
   if (entry) {
     arrival.serial       = entry->serial;
     arrival.action       = entry->action;
-    arrival.source_class = entry->lane->source_class;
+    arrival.source_class =
+        ech_safety_class (&s->policy, &s->safety, entry->lane->index);
     g_strlcpy (arrival.source_name, entry->lane->name, sizeof arrival.source_name);
     if (arrival.action.timing.kind == ECH_TIMING_DEFAULT && follows_default (arrival.action.verb))
       arrival.action.timing = s->tick_timing;

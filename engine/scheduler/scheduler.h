@@ -106,7 +106,7 @@ typedef void (*EchEventFunc) (const struct ech_event *event, void *data);
 struct ech_arrival {
   uint64_t          serial;
   struct ech_action action;
-  uint32_t          source_class; /* enum ech_source_class */
+  uint32_t          source_class; /* enum ech_source_class: what the policy counts the source as */
   uint32_t          curve;
   double            frame;
   double            beat;
