@@ -98,6 +98,7 @@ fill_one_pending (struct ech_state *out, double now_beat, const struct ech_entry
     .value     = entry->action.value,
     .due_beats = entry->stage == ECH_STAGE_HELD ? now_beat : entry->due.beats,
     .held      = entry->stage == ECH_STAGE_HELD,
+    .until_ns  = entry->held ? entry->held->until_ns : 0,
   };
   g_strlcpy (pending->id, entry->action.id, sizeof pending->id);
   for (; at > 0 && out->pending[at - 1].due_beats > out->pending[at].due_beats; at--) {

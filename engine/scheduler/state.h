@@ -63,6 +63,7 @@ struct ech_pending {
   double   due_beats;
   char     id[ECH_ID_MAX];
   bool     held; /* for a person's yes (CONFIRM with its id); due_beats means nothing yet */
+  uint64_t until_ns; /* held: it expires then (CLOCK_MONOTONIC) */
 };
 
 /* One loaded source of actions. */
