@@ -144,6 +144,17 @@ tell_policy_fault (EchApplication *self)
                                          ech_policy_watch_get_fault_line (self->policy));
 }
 
+/* The window offers a second step where the policy has one. */
+static void
+tell_override (EchApplication *self)
+{
+  const struct ech_policy *policy = ech_policy_watch_get_policy (self->policy);
+
+  if (self->session)
+    ech_session_model_set_override (self->session, policy->human_override,
+                                    policy->override_least_ms, policy->override_window_ms);
+}
+
 static void
 on_policy_changed (EchApplication *self)
 {
@@ -154,6 +165,7 @@ on_policy_changed (EchApplication *self)
                ech_policy_watch_get_path (self->policy), fault);
   else if (self->engine)
     ech_engine_set_policy (self->engine, ech_policy_watch_get_policy (self->policy));
+  tell_override (self);
   tell_policy_fault (self);
 }
 
@@ -190,6 +202,7 @@ start_engine (EchApplication *self)
   if (!ech_engine_start (self->engine, &error))
     g_warning ("%s", error->message);
   self->session = ech_session_model_new (self->engine);
+  tell_override (self);
 }
 
 static gboolean

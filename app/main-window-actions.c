@@ -29,6 +29,8 @@ static const struct {
   { "z", "win.tempo", "(uint32 0, -0.05)" },
   { "x", "win.tempo", "(uint32 0, 0.05)" },
   { "d", "win.quantize", "uint32 0" },
+  { "<Shift>d", "win.keylock", "uint32 0" },
+  { "<Control>l", "win.lock", "uint32 0" },
   { "1", "win.kill", "(uint32 0, uint32 0)" },
   { "2", "win.kill", "(uint32 0, uint32 1)" },
   { "3", "win.kill", "(uint32 0, uint32 2)" },
@@ -61,6 +63,8 @@ static const struct {
   { "n", "win.tempo", "(uint32 1, -0.05)" },
   { "m", "win.tempo", "(uint32 1, 0.05)" },
   { "j", "win.quantize", "uint32 1" },
+  { "<Shift>j", "win.keylock", "uint32 1" },
+  { "<Control><Shift>l", "win.lock", "uint32 1" },
   { "8", "win.kill", "(uint32 1, uint32 0)" },
   { "9", "win.kill", "(uint32 1, uint32 1)" },
   { "0", "win.kill", "(uint32 1, uint32 2)" },
@@ -88,6 +92,9 @@ static const struct {
   { "<Control>Down", "win.crossfade-to", "0.5" },
   { "Escape", "win.cancel-waiting", NULL },
   { "<Control>BackSpace", "win.emergency", NULL },
+  { "<Control>Return", "win.override", NULL },
+  { "<Control>r", "win.record", NULL },
+  { "F2", "win.safety", NULL },
   { "plus|KP_Add|equal", "win.zoom", "1.25" },
   { "minus|KP_Subtract", "win.zoom", "0.8" },
   { "F11", "win.fullscreen", NULL },
@@ -274,6 +281,30 @@ on_pfl (GtkWidget *widget, const char *name, GVariant *parameter)
   ech_deck_model_set_pfl (deck, !pfl);
 }
 
+static void
+on_keylock (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+  gboolean      keylock;
+
+  if (!deck)
+    return;
+  g_object_get (deck, "keylock", &keylock, NULL);
+  ech_deck_model_set_keylock (deck, !keylock);
+}
+
+static void
+on_lock (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchDeckModel *deck = get_deck (ECH_MAIN_WINDOW (widget), parameter);
+  gboolean      locked;
+
+  if (!deck)
+    return;
+  g_object_get (deck, "locked", &locked, NULL);
+  ech_deck_model_set_locked (deck, !locked);
+}
+
 /* To the next choice, and round. */
 static void
 on_quantize (GtkWidget *widget, const char *name, GVariant *parameter)
@@ -330,6 +361,35 @@ static void
 on_emergency (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   ech_session_model_emergency (ECH_MAIN_WINDOW (widget)->session);
+}
+
+/* By the toast's button or the key; disabled but for the time in which it counts. */
+static void
+on_override (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+
+  if (self->key_repeats || !ech_session_model_do_override (self->session))
+    return;
+  ech_main_window_end_override (self);
+  if (self->toast)
+    adw_toast_dismiss (self->toast);
+}
+
+static void
+on_record (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  EchMainWindow *self = ECH_MAIN_WINDOW (widget);
+
+  if (!self->key_repeats)
+    ech_session_model_set_recording (self->session, !ech_session_model_get_recording (self->session));
+}
+
+static void
+on_safety (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  if (!ECH_MAIN_WINDOW (widget)->key_repeats)
+    ech_main_window_toggle_safety (ECH_MAIN_WINDOW (widget));
 }
 
 static void
@@ -635,12 +695,17 @@ ech_main_window_class_install_actions (GtkWidgetClass *widget_class)
   gtk_widget_class_install_action (widget_class, "win.loop-move", "(ui)", on_loop_move);
   gtk_widget_class_install_action (widget_class, "win.hotcue", "(uu)", on_hotcue);
   gtk_widget_class_install_action (widget_class, "win.pfl", "u", on_pfl);
+  gtk_widget_class_install_action (widget_class, "win.keylock", "u", on_keylock);
+  gtk_widget_class_install_action (widget_class, "win.lock", "u", on_lock);
   gtk_widget_class_install_action (widget_class, "win.load", "u", on_load);
   gtk_widget_class_install_action (widget_class, "win.crossfade", "d", on_crossfade);
   gtk_widget_class_install_action (widget_class, "win.crossfade-to", "d", on_crossfade_to);
   gtk_widget_class_install_action (widget_class, "win.zoom", "d", on_zoom);
   gtk_widget_class_install_action (widget_class, "win.cancel-waiting", NULL, on_cancel_waiting);
   gtk_widget_class_install_action (widget_class, "win.emergency", NULL, on_emergency);
+  gtk_widget_class_install_action (widget_class, "win.override", NULL, on_override);
+  gtk_widget_class_install_action (widget_class, "win.record", NULL, on_record);
+  gtk_widget_class_install_action (widget_class, "win.safety", NULL, on_safety);
   gtk_widget_class_install_action (widget_class, "win.fullscreen", NULL, on_fullscreen);
   gtk_widget_class_install_action (widget_class, "win.shortcuts", NULL, on_shortcuts);
 }

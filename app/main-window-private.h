@@ -10,6 +10,7 @@
 #include "ui/deck/deck-view.h"
 #include "ui/deck/readout.h"
 #include "ui/mixer/mixer-view.h"
+#include "ui/safety/safety-panel.h"
 
 #define ECH_WINDOW_DECKS 2
 
@@ -34,6 +35,11 @@ struct _EchMainWindow {
   EchDeckView     *deck_a;
   EchMixerView    *mixer;
   EchDeckView     *deck_b;
+  GtkWidget       *record;
+  GtkLabel        *record_label;
+  GtkWidget       *safety_button;
+  GtkLabel        *safety_count;
+  EchSafetyPanel  *safety;
 
   /* owned */
   EchSessionModel *session;
@@ -44,6 +50,8 @@ struct _EchMainWindow {
   EchApplication *application;
 
   const char *size_class;
+  guint       override_timer; /* to when the second step counts, and to when it does not any more */
+  gint64      asked_us;       /* when something that asks was told last */
   guint       size_idle;
   gboolean    may_close;
   guint       key_down;     /* hardware code of the newest key that is down, 0 = none */
@@ -58,5 +66,22 @@ void ech_main_window_add_shortcuts (EchMainWindow *self);
 
 /* Shows @text for some seconds. */
 void ech_main_window_toast (EchMainWindow *self, const char *text);
+
+/* Shows or hides the panel; in it: where the keyboard is. */
+void ech_main_window_toggle_safety (EchMainWindow *self);
+
+/* main-window-safety.c: the panel's button, the second step, recording. */
+void ech_main_window_follow_safety (EchMainWindow *self);
+void ech_main_window_end_override (EchMainWindow *self);
+
+/* @text as a toast; with the button of the second step, if the newest refusal has one. */
+void ech_main_window_toast_refusal (EchMainWindow *self, const char *text);
+
+/* A toast in the place of the refusals' one; @button nullable. */
+void ech_main_window_show_toast (EchMainWindow *self,
+                                 const char    *text,
+                                 const char    *button,
+                                 const char    *action,
+                                 guint          seconds);
 
 #endif

@@ -59,7 +59,8 @@ show_audio (EchMainWindow *self)
 }
 
 void
-ech_main_window_toast (EchMainWindow *self, const char *text)
+ech_main_window_show_toast (
+  EchMainWindow *self, const char *text, const char *button, const char *action, guint seconds)
 {
   g_autofree char *safe = g_markup_escape_text (text, -1);
 
@@ -67,8 +68,17 @@ ech_main_window_toast (EchMainWindow *self, const char *text)
   if (self->toast)
     adw_toast_dismiss (self->toast);
   g_set_object (&self->toast, adw_toast_new (safe));
-  adw_toast_set_timeout (self->toast, TOAST_SECONDS);
+  adw_toast_set_timeout (self->toast, seconds);
+  adw_toast_set_button_label (self->toast, button);
+  adw_toast_set_action_name (self->toast, action);
   adw_toast_overlay_add_toast (self->toasts, g_object_ref (self->toast));
+}
+
+void
+ech_main_window_toast (EchMainWindow *self, const char *text)
+{
+  ech_main_window_end_override (self);
+  ech_main_window_show_toast (self, text, NULL, NULL, TOAST_SECONDS);
 }
 
 void
@@ -102,7 +112,7 @@ on_refused (EchMainWindow *self, guint deck, const char *text)
     line = g_strdup_printf (
       _ ("Deck %s: %s"),
       ech_deck_model_get_letter (ech_session_model_get_deck (self->session, deck)), text);
-  ech_main_window_toast (self, line);
+  ech_main_window_toast_refusal (self, line);
 }
 
 /* --- files --- */
@@ -250,6 +260,7 @@ ech_main_window_dispose (GObject *object)
   EchMainWindow *self = ECH_MAIN_WINDOW (object);
 
   g_clear_handle_id (&self->size_idle, g_source_remove);
+  g_clear_handle_id (&self->override_timer, g_source_remove);
   g_clear_object (&self->toast);
   g_clear_object (&self->policy_toast);
   g_clear_object (&self->session);
@@ -278,6 +289,11 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, deck_a);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, mixer);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, deck_b);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, record);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, record_label);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, safety_button);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, safety_count);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, safety);
 }
 
 static void
@@ -349,6 +365,7 @@ ech_main_window_new (EchApplication *application)
   g_signal_connect_object (self->session, "notify::audio-text", G_CALLBACK (show_audio), self,
                            G_CONNECT_SWAPPED);
   show_audio (self);
+  ech_main_window_follow_safety (self);
   gtk_window_set_focus (GTK_WINDOW (self), ech_mixer_view_get_crossfader (self->mixer));
   return self;
 }

@@ -21,6 +21,10 @@ struct preferences {
   GtkWidget      *window;
   GtkWidget      *osc_switch;
   GtkWidget      *osc_row;
+  GtkWidget      *folder_row;
+  GtkWidget      *folder_button;
+  GtkWidget      *folder_reset;
+  GtkNativeDialog *folder_dialog; /* while it is open */
   gulong          drivers_handler;
 };
 
@@ -163,6 +167,93 @@ add_audio (struct preferences *p, AdwPreferencesPage *page)
            make_switch (p, "fused", G_CALLBACK (on_plain_switch)));
 }
 
+/* --- recording --- */
+
+static void
+show_folder (struct preferences *p)
+{
+  g_autofree char *folder = ech_settings_get_string (p->settings, "record-folder");
+  g_autofree char *shown  = *folder ? g_filename_display_name (folder) : g_strdup (_ ("“Echelon” in the music folder"));
+  g_autofree char *safe   = g_markup_escape_text (shown, -1);
+
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (p->folder_row), safe);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (p->folder_button), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, shown, -1);
+  gtk_widget_set_sensitive (p->folder_reset, *folder != '\0');
+}
+
+static void
+set_folder (struct preferences *p, const char *path)
+{
+  ech_settings_set (p->settings, "record-folder", g_variant_new_string (path));
+  ech_application_apply_settings (p->application);
+  show_folder (p);
+}
+
+static void
+on_folder_response (GtkNativeDialog *dialog, int response, struct preferences *p)
+{
+  g_autoptr (GFile) file = NULL;
+  g_autofree char  *path = NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+  path = file ? g_file_get_path (file) : NULL;
+  /* the settings hold text */
+  if (path && g_utf8_validate (path, -1, NULL))
+    set_folder (p, path);
+  g_clear_object (&p->folder_dialog);
+}
+
+static void
+on_folder_clicked (struct preferences *p)
+{
+  if (p->folder_dialog)
+    return;
+  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  p->folder_dialog = GTK_NATIVE_DIALOG (
+    gtk_file_chooser_native_new (_ ("Folder for Recordings"), GTK_WINDOW (p->window),
+                                 GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Select"), _ ("_Cancel")));
+  G_GNUC_END_IGNORE_DEPRECATIONS
+  gtk_native_dialog_set_modal (p->folder_dialog, TRUE);
+  g_signal_connect (p->folder_dialog, "response", G_CALLBACK (on_folder_response), p);
+  gtk_native_dialog_show (p->folder_dialog);
+}
+
+static void
+on_folder_reset (struct preferences *p)
+{
+  set_folder (p, "");
+}
+
+static void
+on_format (GtkDropDown *choice, GParamSpec *pspec, struct preferences *p)
+{
+  ech_settings_set (p->settings, "record-pcm24", g_variant_new_boolean (gtk_drop_down_get_selected (choice) == 1));
+  ech_application_apply_settings (p->application);
+}
+
+static void
+add_recording (struct preferences *p, AdwPreferencesPage *page)
+{
+  AdwPreferencesGroup *group     = add_group (page, _ ("Recording"));
+  char                *formats[] = { _ ("32-bit floating point"), _ ("24-bit integers"), NULL };
+
+  p->folder_button = gtk_button_new_with_label (_ ("Choose…"));
+  p->folder_reset  = gtk_button_new_from_icon_name ("edit-undo-symbolic");
+  p->folder_row    = add_row (group, _ ("Folder"), NULL, p->folder_button);
+  ech_ui_set_accessible (GTK_ACCESSIBLE (p->folder_button), _ ("Folder for recordings"), NULL);
+  gtk_widget_set_valign (p->folder_reset, GTK_ALIGN_CENTER);
+  gtk_widget_set_tooltip_text (p->folder_reset, _ ("Back to “Echelon” in the music folder"));
+  ech_ui_set_accessible (GTK_ACCESSIBLE (p->folder_reset), _ ("Back to “Echelon” in the music folder"), NULL);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (p->folder_row), p->folder_reset);
+  g_signal_connect_swapped (p->folder_button, "clicked", G_CALLBACK (on_folder_clicked), p);
+  g_signal_connect_swapped (p->folder_reset, "clicked", G_CALLBACK (on_folder_reset), p);
+  add_row (group, _ ("Format"), _ ("Of the next recording's file"),
+           make_choice (formats, ech_settings_get_boolean (p->settings, "record-pcm24") ? 1 : 0,
+                        G_CALLBACK (on_format), p));
+  show_folder (p);
+}
+
 /* --- OSC --- */
 
 static void
@@ -228,6 +319,9 @@ on_destroy (GtkWidget *window, struct preferences *p)
 
   if (drivers)
     g_signal_handler_disconnect (drivers, p->drivers_handler);
+  if (p->folder_dialog)
+    gtk_native_dialog_destroy (p->folder_dialog);
+  g_clear_object (&p->folder_dialog);
   g_free (p);
 }
 
@@ -247,6 +341,7 @@ ech_preferences_present (EchApplication *application, GtkWindow *parent, const c
   adw_preferences_window_set_search_enabled (ADW_PREFERENCES_WINDOW (p->window), FALSE);
   add_decks (p, page);
   add_audio (p, page);
+  add_recording (p, page);
   add_osc (p, page);
   adw_preferences_page_set_title (page, _ ("General"));
   adw_preferences_page_set_name (page, "general");

@@ -14,6 +14,7 @@
 #include "ui/mixer/knob.h"
 #include "ui/mixer/meter-view.h"
 #include "ui/mixer/mixer-view.h"
+#include "ui/safety/safety-panel.h"
 #include "ui/waveform/markers.h"
 #include "ui/waveform/overview.h"
 #include "ui/waveform/waveform-view.h"
@@ -33,6 +34,7 @@ ech_ui_init (void)
   g_type_ensure (ECH_TYPE_MIXER_VIEW);
   g_type_ensure (ECH_TYPE_OVERVIEW);
   g_type_ensure (ECH_TYPE_READOUT);
+  g_type_ensure (ECH_TYPE_SAFETY_PANEL);
   g_type_ensure (ECH_TYPE_WAIT_BUTTON);
   g_type_ensure (ECH_TYPE_WAVEFORM_VIEW);
   ech_markers_add_style ();

@@ -15,6 +15,8 @@ static const struct {
   { "jump-back", { "A", "K" } },
   { "jump-on", { "S", "L" } },
   { "quantize", { "D", "J" } },
+  { "keylock", { "Shift+D", "Shift+J" } },
+  { "lock", { "Ctrl+L", "Ctrl+Shift+L" } },
   { "load", { "Ctrl+O", "Ctrl+Shift+O" } },
   { "hotcue", { "Ctrl+%", "Alt+%" } },
   { "loop", { "F", "H" } },

@@ -33,7 +33,7 @@ struct _EchDeckView {
   GtkLabel      *letter;
   GtkLabel      *title;
   GtkLabel      *artist;
-  GtkWidget     *lock_badge;
+  GtkWidget     *lock;
   GtkWidget     *air_badge;
   EchReadout    *elapsed;
   EchReadout    *remaining;
@@ -57,6 +57,7 @@ struct _EchDeckView {
   GtkWidget     *loop_back;
   GtkWidget     *loop_on;
   GtkDropDown   *quantize;
+  GtkWidget     *keylock;
   GtkWidget     *load;
   GtkWidget     *eject;
   GtkDropDown   *range;
@@ -314,6 +315,25 @@ show_state (EchDeckView *self)
   ech_ui_set_accessible (GTK_ACCESSIBLE (self->play), name, NULL);
 }
 
+/* Its reason is the button's tooltip, what a screen reader says of it, and stands in the message line. */
+static void
+show_lock (EchDeckView *self, gboolean locked, const char *reason)
+{
+  g_autofree char *text = NULL;
+
+  if (!locked)
+    text = g_strdup (_ ("Lock the deck: it takes nothing from anybody"));
+  else if (reason && *reason)
+    text = g_strdup_printf (_ ("Locked: %s. Press to unlock"), reason);
+  else
+    text = g_strdup (_ ("Locked. Press to unlock"));
+  gtk_button_set_icon_name (GTK_BUTTON (self->lock),
+                            locked ? "changes-prevent-symbolic" : "changes-allow-symbolic");
+  ech_deck_keys_set_tooltip (self->lock, text, "lock", ech_deck_model_get_index (self->model), 0);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->lock), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  text, -1);
+}
+
 static void
 show_badges (EchDeckView *self)
 {
@@ -325,8 +345,7 @@ show_badges (EchDeckView *self)
   gtk_widget_set_opacity (self->air_badge, on_air ? 1.0 : 0.0);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->air_badge), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   on_air ? _ ("On air") : _ ("Not on air"), -1);
-  gtk_widget_set_visible (self->lock_badge, locked);
-  gtk_widget_set_tooltip_text (self->lock_badge, reason && *reason ? reason : NULL);
+  show_lock (self, locked, reason);
   ech_ui_set_class (GTK_WIDGET (self), "onair", on_air);
 }
 
@@ -487,6 +506,8 @@ name_all (EchDeckView *self)
   name_one (self, self->bend_up, _ ("Bend faster, deck %s"));
   name_one (self, self->seek_wait, _ ("Take back the waiting jump, deck %s"));
   name_choice (self, self->quantize, _ ("Quantise, deck %s"));
+  name_one (self, self->keylock, _ ("Key lock, deck %s"));
+  name_one (self, self->lock, _ ("Lock deck %s"));
   name_one (self, self->load, _ ("Load a file on deck %s"));
   name_one (self, self->eject, _ ("Eject deck %s"));
   name_choice (self, self->range, _ ("Tempo range, deck %s"));
@@ -525,6 +546,7 @@ tell_keys (EchDeckView *self)
     { self->quantize,
       _ ("What play, stop, cue, jumps, hot cues and loops wait for. Shift: this time at once."),
       "quantize" },
+    { self->keylock, _ ("Key lock: the tempo changes, the key stays"), "keylock" },
     { self->load, _ ("Load a file"), "load" },
   };
 
@@ -624,7 +646,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, letter);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, title);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, artist);
-  gtk_widget_class_bind_template_child (widget_class, EchDeckView, lock_badge);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, lock);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, air_badge);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, elapsed);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, remaining);
@@ -650,6 +672,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, bend_down);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, bend_up);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, quantize);
+  gtk_widget_class_bind_template_child (widget_class, EchDeckView, keylock);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, load);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, eject);
   gtk_widget_class_bind_template_child (widget_class, EchDeckView, range);
@@ -702,5 +725,7 @@ ech_deck_view_init (EchDeckView *self)
   ech_hold_attach (GTK_BUTTON (self->bend_up), on_bend_held, self);
   self->bindings = g_binding_group_new ();
   g_binding_group_bind (self->bindings, "synced", self->sync, "active", both);
+  g_binding_group_bind (self->bindings, "keylock", self->keylock, "active", both);
+  g_binding_group_bind (self->bindings, "locked", self->lock, "active", both);
   g_binding_group_bind (self->bindings, "tempo", self->tempo_adjustment, "value", both);
 }

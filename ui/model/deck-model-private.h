@@ -50,6 +50,8 @@ struct _EchDeckModel {
   struct ech_control     controls[ECH_DECK_N_CONTROLS];
   struct ech_control     synced;
   struct ech_control     pfl;
+  struct ech_control     keylock;
+  struct ech_control     lock;
   guint                  track_generation;
   guint                  track_looks; /* polls in which the track is asked for again */
   gint64                 message_until_us;

@@ -58,6 +58,7 @@ enum {
   PROP_LOOP_OUT_BEATS_LEFT,
   PROP_LOOP_SIZE,
   PROP_PFL,
+  PROP_KEYLOCK,
   PROP_MESSAGE,
   N_PROPS
 };
@@ -155,7 +156,12 @@ follow_hint (EchDeckModel *self)
   struct ech_analysis analysis;
   const char         *hint = "";
 
-  if (self->status.state == ECH_DECK_LOADING)
+  g_autofree char    *locked = NULL;
+
+  if (self->status.locked)
+    hint = locked = self->status.lock_reason[0] ? g_strdup_printf (_ ("Locked: %s"), self->status.lock_reason)
+                                                : g_strdup (_ ("Locked"));
+  else if (self->status.state == ECH_DECK_LOADING)
     hint = _ ("Loading…");
   else if (!self->track)
     hint = _ ("Drop a song here, or press Load");
@@ -262,6 +268,10 @@ follow_controls (EchDeckModel *self, gint64 now_us)
     changed (self, PROP_SYNCED);
   if (ech_control_follow (&self->pfl, self->status.pfl, now_us))
     changed (self, PROP_PFL);
+  if (ech_control_follow (&self->keylock, self->status.keylock, now_us))
+    changed (self, PROP_KEYLOCK);
+  if (ech_control_follow (&self->lock, self->status.locked, now_us))
+    changed (self, PROP_LOCKED);
 }
 
 static void
@@ -283,8 +293,6 @@ notify_status (EchDeckModel *self, const struct ech_deck_status *old)
     changed (self, PROP_SPEED);
   if (old->on_air != now->on_air)
     changed (self, PROP_ON_AIR);
-  if (old->locked != now->locked)
-    changed (self, PROP_LOCKED);
   if (strcmp (old->lock_reason, now->lock_reason) != 0)
     changed (self, PROP_LOCK_REASON);
   if (old->has_grid != now->has_grid)
@@ -346,6 +354,9 @@ ech_deck_model_refused (EchDeckModel *self, const struct ech_event *event)
     break;
   case ECH_VERB_SYNC: ech_control_release (&self->synced); break;
   case ECH_VERB_PFL: ech_control_release (&self->pfl); break;
+  case ECH_VERB_KEYLOCK: ech_control_release (&self->keylock); break;
+  case ECH_VERB_LOCK:
+  case ECH_VERB_UNLOCK: ech_control_release (&self->lock); break;
   case ECH_VERB_BEND: ech_deck_model_bend_refused (self); break;
   default: break;
   }
@@ -517,6 +528,42 @@ ech_deck_model_set_pfl (EchDeckModel *self, gboolean pfl)
   changed (self, PROP_PFL);
 }
 
+/* The hand has set it: shown at once, and posted. */
+static void
+set_switch (EchDeckModel *self, struct ech_control *control, guint prop, struct ech_action *action)
+{
+  ech_control_set (control, action->value, g_get_monotonic_time ());
+  ech_deck_model_post_once (self, action);
+  changed (self, prop);
+}
+
+void
+ech_deck_model_set_keylock (EchDeckModel *self, gboolean keylock)
+{
+  struct ech_action action = { .verb   = ECH_VERB_KEYLOCK,
+                               .value  = keylock ? 1.0 : 0.0,
+                               .timing = { .kind = ECH_TIMING_NOW } };
+
+  g_return_if_fail (ECH_IS_DECK_MODEL (self));
+
+  if (self->keylock.value != action.value)
+    set_switch (self, &self->keylock, PROP_KEYLOCK, &action);
+}
+
+void
+ech_deck_model_set_locked (EchDeckModel *self, gboolean locked)
+{
+  struct ech_action action = { .verb   = locked ? ECH_VERB_LOCK : ECH_VERB_UNLOCK,
+                               .value  = locked ? 1.0 : 0.0,
+                               .text   = locked ? _ ("by hand") : NULL,
+                               .timing = { .kind = ECH_TIMING_NOW } };
+
+  g_return_if_fail (ECH_IS_DECK_MODEL (self));
+
+  if (self->lock.value != action.value)
+    set_switch (self, &self->lock, PROP_LOCKED, &action);
+}
+
 void
 ech_deck_model_set_control (EchDeckModel *self, enum ech_deck_control control, double value)
 {
@@ -672,7 +719,7 @@ ech_deck_model_get_property (GObject *object, guint id, GValue *value, GParamSpe
   case PROP_BPM: g_value_set_double (value, status->bpm); break;
   case PROP_SPEED: g_value_set_double (value, status->speed); break;
   case PROP_ON_AIR: g_value_set_boolean (value, status->on_air); break;
-  case PROP_LOCKED: g_value_set_boolean (value, status->locked); break;
+  case PROP_LOCKED: g_value_set_boolean (value, self->lock.value != 0); break;
   case PROP_LOCK_REASON: g_value_set_string (value, status->lock_reason); break;
   case PROP_SYNCED: g_value_set_boolean (value, self->synced.value != 0); break;
   case PROP_HAS_GRID: g_value_set_boolean (value, status->has_grid); break;
@@ -694,6 +741,7 @@ ech_deck_model_get_property (GObject *object, guint id, GValue *value, GParamSpe
     break;
   case PROP_LOOP_SIZE: g_value_set_double (value, self->loop_size); break;
   case PROP_PFL: g_value_set_boolean (value, self->pfl.value != 0); break;
+  case PROP_KEYLOCK: g_value_set_boolean (value, self->keylock.value != 0); break;
   case PROP_MESSAGE: g_value_set_string (value, self->message); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -747,6 +795,8 @@ ech_deck_model_set_property (GObject *object, guint id, const GValue *value, GPa
   case PROP_SYNCED: ech_deck_model_set_synced (self, g_value_get_boolean (value)); break;
   case PROP_LOOP_SIZE: set_loop_size (self, g_value_get_double (value)); break;
   case PROP_PFL: ech_deck_model_set_pfl (self, g_value_get_boolean (value)); break;
+  case PROP_KEYLOCK: ech_deck_model_set_keylock (self, g_value_get_boolean (value)); break;
+  case PROP_LOCKED: ech_deck_model_set_locked (self, g_value_get_boolean (value)); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
@@ -813,7 +863,7 @@ ech_deck_model_class_init (EchDeckModelClass *klass)
   add_double (PROP_BPM, "bpm", 0, G_MAXDOUBLE, 0, ro);
   add_double (PROP_SPEED, "speed", 0, G_MAXDOUBLE, 1, ro);
   add_boolean (PROP_ON_AIR, "on-air", ro);
-  add_boolean (PROP_LOCKED, "locked", ro);
+  add_boolean (PROP_LOCKED, "locked", rw);
   add_string (PROP_LOCK_REASON, "lock-reason", ro);
   add_boolean (PROP_SYNCED, "synced", rw);
   add_boolean (PROP_HAS_GRID, "has-grid", ro);
@@ -833,6 +883,7 @@ ech_deck_model_class_init (EchDeckModelClass *klass)
   add_double (PROP_LOOP_OUT_BEATS_LEFT, "loop-out-beats-left", -1, G_MAXDOUBLE, -1, ro);
   add_double (PROP_LOOP_SIZE, "loop-size", ECH_MIN_LOOP_BEATS, ECH_MAX_LOOP_BEATS, 4, rw);
   add_boolean (PROP_PFL, "pfl", rw);
+  add_boolean (PROP_KEYLOCK, "keylock", rw);
   add_string (PROP_MESSAGE, "message", ro);
   g_object_class_install_properties (object_class, N_PROPS, props);
 

@@ -47,7 +47,7 @@ G_DECLARE_FINAL_TYPE (EchDeckModel, ech_deck_model, ECH, DECK_MODEL, GObject)
  *  - `length`, `position`, `remaining` (double, seconds; remaining as heard, at
  *    the present speed)
  *  - `bpm` (double, as heard; 0 = unknown), `speed` (double, ratio heard)
- *  - `on-air`, `locked`, `synced`, `has-grid` (boolean), `lock-reason` (string)
+ *  - `on-air`, `locked` (read and write), `synced`, `has-grid` (boolean), `lock-reason` (string)
  *  - `trim`, `eq-low`, `eq-mid`, `eq-high` (dB), `volume` (0..1), `tempo` (per
  *    cent): read and write
  *  - `tempo-range` (double, per cent; read and write), `quantize` (string, as
@@ -57,6 +57,7 @@ G_DECLARE_FINAL_TYPE (EchDeckModel, ech_deck_model, ECH, DECK_MODEL, GObject)
  *  - `loop-beats-left`, `loop-in-beats-left`, `loop-out-beats-left` (double): the same of loops
  *  - `loop-size` (double, beats that the loop button lays, 1/32 .. 64; read and write)
  *  - `pfl` (boolean, heard in the headphones; read and write)
+ *  - `keylock` (boolean, the key stays whatever the tempo; read and write)
  *  - `message` (string): the newest refusal, NULL after ECH_MESSAGE_SECONDS
  *
  * Signals:
@@ -128,6 +129,12 @@ void ech_deck_model_bend (EchDeckModel *self, double offset);
 /* Bends for a moment. */
 void ech_deck_model_nudge (EchDeckModel *self, double offset);
 void ech_deck_model_set_pfl (EchDeckModel *self, gboolean pfl);
+
+/* The key stays whatever the tempo. */
+void ech_deck_model_set_keylock (EchDeckModel *self, gboolean keylock);
+
+/* A locked deck takes nothing but the way out. */
+void ech_deck_model_set_locked (EchDeckModel *self, gboolean locked);
 void ech_deck_model_load (EchDeckModel *self, const char *path);
 void ech_deck_model_eject (EchDeckModel *self);
 void ech_deck_model_set_synced (EchDeckModel *self, gboolean synced);

@@ -57,6 +57,9 @@ const struct ech_waiting *ech_session_model_find_waiting_hotcue (EchSessionModel
 /* Posts CANCEL for it. */
 void ech_session_model_cancel (EchSessionModel *self, const struct ech_waiting *waiting);
 
+/* The window's own number in ech_state.sources. */
+guint ech_session_model_get_source (EchSessionModel *self);
+
 EchEngine              *ech_session_model_get_engine (EchSessionModel *self);
 const struct ech_state *ech_session_model_get_state (EchSessionModel *self);
 

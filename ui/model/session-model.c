@@ -8,6 +8,7 @@
 
 #include "ui/model/control.h"
 #include "ui/model/model-private.h"
+#include "ui/model/safety-model-private.h"
 
 /* Our own actions get an answer within two ticks; one without any for this long
  * has lost it (the event queue was full). */
@@ -24,6 +25,7 @@ struct _EchSessionModel {
   EchLane       *lane;
   EchDeckModel  *decks[ECH_MAX_DECKS];
   EchMixerModel *mixer;
+  EchSafetyModel *safety;
   GAsyncQueue   *events;  /* of struct ech_event; pushed by the scheduler's thread */
   GArray        *waiting; /* of struct ech_waiting */
   guint          timer;
@@ -33,6 +35,13 @@ struct _EchSessionModel {
 
   struct ech_state   state;
   struct ech_control tempo;
+  struct ech_control recording;
+  guint              record_seconds;
+  gboolean           was_recording;
+  gboolean           override_allowed;
+  gint64             override_least_us, override_window_us;
+  char               override_id[ECH_ID_MAX]; /* of the newest refusal, if a second step lifts it */
+  gint64             override_since_us;
   guint              n_decks;
   guint              next_id;
   gint               bar;
@@ -41,8 +50,17 @@ struct _EchSessionModel {
   char               audio_text[ECH_TEXT_MAX];
 };
 
-enum { PROP_TEMPO = 1, PROP_BAR, PROP_BEAT, PROP_AUDIO_STATE, PROP_AUDIO_TEXT, N_PROPS };
-enum { SIGNAL_REFUSED, SIGNAL_POLLED, N_SIGNALS };
+enum {
+  PROP_TEMPO = 1,
+  PROP_BAR,
+  PROP_BEAT,
+  PROP_AUDIO_STATE,
+  PROP_AUDIO_TEXT,
+  PROP_RECORDING,
+  PROP_RECORD_SECONDS,
+  N_PROPS
+};
+enum { SIGNAL_REFUSED, SIGNAL_POLLED, SIGNAL_RECORDED, N_SIGNALS };
 
 static GParamSpec *props[N_PROPS];
 static guint       signals[N_SIGNALS];
@@ -90,6 +108,17 @@ set_due (EchSessionModel *self, const struct ech_event *event)
   }
 }
 
+/* The one that a second step of the hand would lift: what was refused after it takes its place. */
+static void
+remember_override (EchSessionModel *self, const struct ech_event *event)
+{
+  self->override_id[0] = '\0';
+  if (event->fate != ECH_FATE_REJECTED || event->rule != ECH_RULE_ON_AIR || !self->override_allowed)
+    return;
+  g_strlcpy (self->override_id, event->id, sizeof self->override_id);
+  self->override_since_us = g_get_monotonic_time ();
+}
+
 static void
 tell_refusal (EchSessionModel *self, const struct ech_event *event)
 {
@@ -105,6 +134,9 @@ tell_refusal (EchSessionModel *self, const struct ech_event *event)
     ech_mixer_model_refused (self->mixer, event);
   if (event->verb == ECH_VERB_TEMPO)
     ech_control_release (&self->tempo);
+  if (event->verb == ECH_VERB_RECORD)
+    ech_control_release (&self->recording);
+  remember_override (self, event);
   g_signal_emit (self, signals[SIGNAL_REFUSED], 0, on_deck ? event->deck : ECH_NO_DECK,
                  event->text);
 }
@@ -112,6 +144,7 @@ tell_refusal (EchSessionModel *self, const struct ech_event *event)
 static void
 take_event (EchSessionModel *self, const struct ech_event *event)
 {
+  ech_safety_model_take (self->safety, event);
   if (event->source != ech_lane_source (self->lane))
     return;
 
@@ -155,7 +188,8 @@ follow_pending (EchSessionModel *self, gint64 now_us)
                                     .index     = p->index,
                                     .due_beats = p->due_beats };
 
-    if (p->source == ech_lane_source (self->lane))
+    /* What is held has no beat yet: the safety panel shows it. */
+    if (p->held || p->source == ech_lane_source (self->lane))
       continue;
     g_strlcpy (w.id, p->id, sizeof w.id);
     g_array_append_val (self->waiting, w);
@@ -196,6 +230,25 @@ follow_audio (EchSessionModel *self)
 }
 
 static void
+follow_recording (EchSessionModel *self, gint64 now_us)
+{
+  const struct ech_state *state   = &self->state;
+  double                  rate    = state->timeline.rate;
+  guint                   seconds = rate > 0 ? (guint) ((double) state->record_frames / rate) : 0;
+
+  if (ech_control_follow (&self->recording, state->recording, now_us))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RECORDING]);
+  if (seconds != self->record_seconds) {
+    self->record_seconds = seconds;
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RECORD_SECONDS]);
+  }
+  if (self->was_recording && !state->recording)
+    g_signal_emit (self, signals[SIGNAL_RECORDED], 0, state->record_name,
+                   rate > 0 ? (double) state->record_lost_frames / rate : 0.0);
+  self->was_recording = state->recording;
+}
+
+static void
 post_tempo (EchSessionModel *self)
 {
   struct ech_action action = { .verb   = ECH_VERB_TEMPO,
@@ -217,6 +270,8 @@ ech_session_model_poll (EchSessionModel *self)
   follow_pending (self, now_us);
   follow_clock (self);
   follow_audio (self);
+  follow_recording (self, now_us);
+  ech_safety_model_follow (self->safety, &self->state, now_us);
 
   if (self->tempo.unsent)
     post_tempo (self);
@@ -325,6 +380,76 @@ ech_session_model_emergency (EchSessionModel *self)
   ech_session_model_post (self, &action);
 }
 
+void
+ech_session_model_set_override (EchSessionModel *self, gboolean allowed, double least_ms, double window_ms)
+{
+  g_return_if_fail (ECH_IS_SESSION_MODEL (self));
+
+  self->override_allowed   = allowed;
+  self->override_least_us  = (gint64) (least_ms * 1000);
+  self->override_window_us = (gint64) (window_ms * 1000);
+}
+
+gboolean
+ech_session_model_get_override (EchSessionModel *self, gint64 *out_from_us, gint64 *out_until_us)
+{
+  g_return_val_if_fail (ECH_IS_SESSION_MODEL (self), FALSE);
+
+  *out_from_us  = self->override_since_us + self->override_least_us;
+  *out_until_us = self->override_since_us + self->override_window_us;
+  return self->override_id[0] != '\0' && g_get_monotonic_time () <= *out_until_us;
+}
+
+gboolean
+ech_session_model_do_override (EchSessionModel *self)
+{
+  struct ech_action action = { .verb = ECH_VERB_CONFIRM, .timing = { .kind = ECH_TIMING_NOW } };
+  gint64            from_us, until_us;
+
+  if (!ech_session_model_get_override (self, &from_us, &until_us) || g_get_monotonic_time () < from_us)
+    return FALSE;
+  g_strlcpy (action.target, self->override_id, sizeof action.target);
+  self->override_id[0] = '\0';
+  return ech_session_model_post (self, &action) == 0;
+}
+
+gboolean
+ech_session_model_get_recording (EchSessionModel *self)
+{
+  g_return_val_if_fail (ECH_IS_SESSION_MODEL (self), FALSE);
+
+  return self->recording.value != 0;
+}
+
+void
+ech_session_model_set_recording (EchSessionModel *self, gboolean recording)
+{
+  struct ech_action action = { .verb   = ECH_VERB_RECORD,
+                               .value  = recording ? 1.0 : 0.0,
+                               .timing = { .kind = ECH_TIMING_NOW } };
+
+  g_return_if_fail (ECH_IS_SESSION_MODEL (self));
+
+  if (self->recording.value == action.value || ech_session_model_post (self, &action) != 0)
+    return;
+  ech_control_set (&self->recording, action.value, g_get_monotonic_time ());
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RECORDING]);
+}
+
+EchSafetyModel *
+ech_session_model_get_safety (EchSessionModel *self)
+{
+  g_return_val_if_fail (ECH_IS_SESSION_MODEL (self), NULL);
+
+  return self->safety;
+}
+
+guint
+ech_session_model_get_source (EchSessionModel *self)
+{
+  return self->lane ? ech_lane_source (self->lane) : G_MAXUINT;
+}
+
 EchEngine *
 ech_session_model_get_engine (EchSessionModel *self)
 {
@@ -405,6 +530,8 @@ ech_session_model_get_property (GObject *object, guint id, GValue *value, GParam
   case PROP_BEAT: g_value_set_int (value, self->beat); break;
   case PROP_AUDIO_STATE: g_value_set_uint (value, self->audio_state); break;
   case PROP_AUDIO_TEXT: g_value_set_string (value, self->audio_text); break;
+  case PROP_RECORDING: g_value_set_boolean (value, self->recording.value != 0); break;
+  case PROP_RECORD_SECONDS: g_value_set_uint (value, self->record_seconds); break;
   default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
 }
@@ -414,6 +541,8 @@ ech_session_model_set_property (GObject *object, guint id, const GValue *value, 
 {
   if (id == PROP_TEMPO)
     ech_session_model_set_tempo (ECH_SESSION_MODEL (object), g_value_get_double (value));
+  else if (id == PROP_RECORDING)
+    ech_session_model_set_recording (ECH_SESSION_MODEL (object), g_value_get_boolean (value));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
@@ -438,6 +567,9 @@ ech_session_model_dispose (GObject *object)
   for (guint i = 0; i < self->n_decks; i++)
     g_clear_object (&self->decks[i]);
   g_clear_object (&self->mixer);
+  if (self->safety)
+    ech_safety_model_detach (self->safety);
+  g_clear_object (&self->safety);
 
   G_OBJECT_CLASS (ech_session_model_parent_class)->dispose (object);
 }
@@ -470,6 +602,10 @@ ech_session_model_class_init (EchSessionModelClass *klass)
   props[PROP_BEAT]  = g_param_spec_int ("beat", NULL, NULL, 1, ECH_BEATS_PER_BAR, 1, ro);
   props[PROP_AUDIO_STATE] = g_param_spec_uint ("audio-state", NULL, NULL, 0, G_MAXUINT, 0, ro);
   props[PROP_AUDIO_TEXT]  = g_param_spec_string ("audio-text", NULL, NULL, "", ro);
+  props[PROP_RECORDING] =
+    g_param_spec_boolean ("recording", NULL, NULL, FALSE, ro | G_PARAM_WRITABLE);
+  props[PROP_RECORD_SECONDS] =
+    g_param_spec_uint ("record-seconds", NULL, NULL, 0, G_MAXUINT, 0, ro);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   signals[SIGNAL_REFUSED] =
@@ -477,6 +613,9 @@ ech_session_model_class_init (EchSessionModelClass *klass)
                   G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_STRING);
   signals[SIGNAL_POLLED] = g_signal_new ("polled", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
                                          NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_RECORDED] =
+    g_signal_new ("recorded", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_DOUBLE);
 }
 
 static void
@@ -497,7 +636,8 @@ ech_session_model_new (EchEngine *engine)
   self->n_decks     = CLAMP (self->state.n_decks, 1, ECH_MAX_DECKS);
   for (guint i = 0; i < self->n_decks; i++)
     self->decks[i] = ech_deck_model_new (self, i);
-  self->mixer = ech_mixer_model_new (self);
+  self->mixer  = ech_mixer_model_new (self);
+  self->safety = ech_safety_model_new (self);
   self->lane  = ech_engine_add_source (engine, "window", ECH_SOURCE_HAND);
   g_assert (self->lane); /* the window is the first source there is */
   ech_engine_add_listener (engine, on_event, self);

@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "ui/model/deck-model.h"
 #include "ui/model/mixer-model.h"
+#include "ui/model/safety-model.h"
 
 G_BEGIN_DECLS
 
@@ -40,10 +41,12 @@ G_DECLARE_FINAL_TYPE (EchSessionModel, ech_session_model, ECH, SESSION_MODEL, GO
  *  - `tempo` (double, BPM; read and write)
  *  - `bar` (int, 1 = the first) and `beat` (int, 1 .. 4): where the session is now
  *  - `audio-state` (uint, enum ech_audio_state), `audio-text` (string)
+ *  - `recording` (boolean; read and write), `record-seconds` (uint): of this recording, or of the one before
  *
  * Signals:
  *  - `refused` (uint deck or ECH_NO_DECK, string text): an action of the
  *    window's own was refused or has expired
+ *  - `recorded` (string name of the file, double seconds of silence in it that were lost): it has ended
  *  - `polled` (): a snapshot was looked at; for what moves all the time
  */
 #define ECH_NO_DECK G_MAXUINT
@@ -75,6 +78,29 @@ double ech_session_model_get_beat_at (EchSessionModel *self, gint64 time_us);
  * Returns: how many were asked to go.
  */
 guint ech_session_model_cancel_waiting (EchSessionModel *self);
+
+/* What is refused, and what asks for a yes.  Borrowed. */
+EchSafetyModel *ech_session_model_get_safety (EchSessionModel *self);
+
+gboolean ech_session_model_get_recording (EchSessionModel *self);
+void     ech_session_model_set_recording (EchSessionModel *self, gboolean recording);
+
+/* By the safety policy: whether a person may insist on what a deck on air refuses, and when. */
+void ech_session_model_set_override (EchSessionModel *self,
+                                     gboolean         allowed,
+                                     double           least_ms,
+                                     double           window_ms);
+
+/**
+ * ech_session_model_get_override:
+ * @out_from_us, @out_until_us: g_get_monotonic_time() between which the second step counts
+ *
+ * Returns: whether the window's newest refusal can be lifted by a second step.
+ */
+gboolean ech_session_model_get_override (EchSessionModel *self, gint64 *out_from_us, gint64 *out_until_us);
+
+/* The second step.  Returns: FALSE when there is nothing to insist on, or it is too early. */
+gboolean ech_session_model_do_override (EchSessionModel *self);
 
 /* Stops all decks at once; always allowed. */
 void ech_session_model_emergency (EchSessionModel *self);
