@@ -107,13 +107,18 @@ def perform(folder):
     return lost == 0, take, sound[start["frame"]:stop["frame"]]
 
 
+def has_gap(take, sound):
+    """A deck's node came too late for a cycle: a whole block of it is silence."""
+    return bool((~take.any(axis=1) & sound.any(axis=1)).sum() >= 64)
+
+
 def test_same():
     """the recording is what the journal renders to, sample for sample"""
     for turn in range(TRIES):
         kept_up, take, sound = perform(os.path.join(FOLDER, "takes-%d" % turn))
         n = min(len(take), len(sound))  # the journal's end may be a block earlier
         assert n > RATE
-        if kept_up or np.array_equal(take[:n], sound[:n]):
+        if (kept_up and not has_gap(take[:n], sound[:n])) or np.array_equal(take[:n], sound[:n]):
             break
         print("# cycles were lost, again", flush=True)
     off = np.flatnonzero((take[:n] != sound[:n]).any(axis=1))
