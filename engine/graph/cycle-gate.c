@@ -127,6 +127,7 @@ open_cycle (struct ech_cycle_gate *gate, const struct ech_graph_clock *clock, bo
   gate->kept      = 0;
   gate->skipped   = skipped;
   gate->is_begun  = true;
+  ech_cycle_set_delay (gate->cycle, atomic_load_explicit (&gate->delay_ns, memory_order_relaxed));
   if (!gate->is_whole)
     ech_cycle_begin (gate->cycle, clock->n_frames, clock->nsec, skipped);
 }

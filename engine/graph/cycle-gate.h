@@ -35,6 +35,7 @@ struct ech_cycle_gate {
   _Atomic uint32_t wanted_rate; /* the graph's rate where it is not the cycle's, else 0 */
   _Atomic uint32_t last_rate;   /* of the newest graph cycle */
   _Atomic uint32_t last_frames;
+  _Atomic uint64_t delay_ns; /* from the outputs to the speaker; written by the main side */
 
   /* audio thread, or the main side while the gate is shut */
   uint32_t               rate; /* the cycle's; 0 = not known yet */

@@ -333,6 +333,7 @@ note_latency (EchPipewireGraph *graph)
   uint32_t rate   = atomic_load_explicit (&graph->gate->last_rate, memory_order_relaxed);
   uint64_t ns = graph->mixer != NULL ? ech_mixer_node_latency_ns (graph->mixer, frames, rate) : 0;
 
+  atomic_store_explicit (&graph->gate->delay_ns, ns, memory_order_relaxed);
   pthread_mutex_lock (&graph->mutex);
   graph->latency_ns = ns;
   pthread_mutex_unlock (&graph->mutex);

@@ -8,6 +8,7 @@
 #ifndef ECH_RT_COMMAND_H
 #define ECH_RT_COMMAND_H
 
+#include "engine/rt/clock-port.h"
 #include "engine/rt/pcm.h"
 #include "engine/types.h"
 
@@ -44,6 +45,9 @@ enum ech_command_type {
 
   /* the scheduler takes back command `id`, if it has not begun */
   ECH_COMMAND_CANCEL,
+
+  /* whose clock to follow from the coming block on: clock, NULL = our own; at once whatever `when` */
+  ECH_COMMAND_CLOCK,
 };
 
 /* Mixer parameters; each is smoothed over ECH_PARAM_RAMP_S from its frame on. */
@@ -110,6 +114,7 @@ struct ech_command {
     double          value;
     struct ech_pcm *pcm;
     struct ech_grid grid;
+    struct ech_clock_port *clock;
   };
 };
 _Static_assert (sizeof (struct ech_command) == 64, "one ring slot: a cache line");

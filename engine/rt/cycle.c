@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/rt/deck.h"
+#include "engine/rt/follower.h"
 #include "engine/rt/mixer.h"
 
 enum { BACKLOG_SLOTS = 64, METER_FRAMES = 1024, KEYLOCK_SKIP = 128 };
@@ -40,6 +41,12 @@ struct ech_cycle {
   bool                is_open;
   bool                deck_done[ECH_MAX_DECKS];
   struct ech_timeline timeline; /* at the block's start */
+
+  /* somebody else's clock */
+  struct ech_clock_port *clock; /* NULL = our own; borrowed until we send it back */
+  struct ech_follower    follower;
+  bool                   follows;  /* in this block */
+  uint64_t               delay_ns; /* from our outputs to the speaker */
 
   /* commands that wait, in their order of arrival, and those of this block, in theirs */
   uint32_t           n_pending;
@@ -96,6 +103,7 @@ ech_cycle_finish (struct ech_cycle *cycle)
 {
   struct ech_command command;
 
+  cycle->clock = NULL;
   for (uint32_t i = 0; i < ECH_MAX_DECKS; i++) {
     struct ech_pcm *pcm = cycle->decks[i].pcm;
 
@@ -129,6 +137,7 @@ ech_cycle_set_rate (struct ech_cycle *cycle, double rate)
   cycle->timeline.origin_beats  = beat;
   cycle->timeline.rate          = rate;
   cycle->rate                   = rate;
+  ech_follower_init (&cycle->follower); /* another device */
   for (uint32_t i = 0; i < ECH_MAX_DECKS; i++)
     ech_deck_set_rate (&cycle->decks[i], rate, cycle->frame);
   if (cycle->capture != NULL)
@@ -140,6 +149,12 @@ uint32_t
 ech_cycle_latency (const struct ech_cycle *cycle)
 {
   return ech_limiter_latency (&cycle->mixer.limiter);
+}
+
+void
+ech_cycle_set_delay (struct ech_cycle *cycle, uint64_t delay_ns)
+{
+  cycle->delay_ns = delay_ns;
 }
 
 uint64_t
@@ -270,6 +285,18 @@ take_back (struct ech_cycle *cycle, const struct ech_command *cancel)
   /* Not here any more: its EXECUTED is on the way. */
 }
 
+/* The old one goes back at once: what lies behind it may be gone already. */
+static void
+change_clock (struct ech_cycle *cycle, struct ech_clock_port *clock)
+{
+  struct ech_feedback feedback = { .type = ECH_FEEDBACK_CLOCK_RETIRED, .clock = cycle->clock };
+
+  if (cycle->clock != NULL)
+    send_feedback (cycle, &feedback);
+  cycle->clock = clock;
+  ech_follower_init (&cycle->follower);
+}
+
 static void
 take_commands (struct ech_cycle *cycle)
 {
@@ -279,6 +306,8 @@ take_commands (struct ech_cycle *cycle)
          && ech_ring_pop (&cycle->exchange->commands, &command)) {
     if (command.type == ECH_COMMAND_CANCEL)
       take_back (cycle, &command);
+    else if (command.type == ECH_COMMAND_CLOCK)
+      change_clock (cycle, command.clock);
     else if (!is_deck_command (&command) || command.deck < cycle->n_decks)
       cycle->pending[cycle->n_pending++] = command;
   }
@@ -325,6 +354,95 @@ change_tempo (struct ech_timeline *timeline, double exact_frame, double bpm)
   timeline->bpm           = bpm;
 }
 
+/* Somebody else's clock */
+
+/* CLOCK_MONOTONIC at which what enters the decks' outputs at @frame is at the speaker. */
+static uint64_t
+heard_ns (const struct ech_cycle *cycle, double frame)
+{
+  double frames = frame - (double) cycle->frame + ech_cycle_latency (cycle);
+
+  return cycle->time_ns + cycle->delay_ns + (uint64_t) llround (frames * 1e9 / cycle->rate);
+}
+
+/* An announced start that this moved away from is announced again when it is near. */
+static void
+follow_timeline (struct ech_cycle *cycle, const struct ech_timeline *timeline, bool is_jump)
+{
+  for (uint32_t i = 0; i < cycle->n_decks; i++) {
+    if (is_jump)
+      ech_deck_withdraw (&cycle->decks[i], cycle->frame);
+    ech_deck_follow (&cycle->decks[i], cycle->frame, &cycle->timeline, timeline);
+  }
+  cycle->timeline = *timeline;
+}
+
+/* The source has no more to say: on from where we are, at the graph's own rate. */
+static void
+leave_clock (struct ech_cycle *cycle)
+{
+  struct ech_timeline timeline = {
+    .origin_frames = (double) cycle->frame,
+    .origin_beats  = ech_timeline_beat_at (&cycle->timeline, (double) cycle->frame),
+    .bpm           = cycle->timeline.bpm,
+    .rate          = cycle->rate,
+  };
+
+  ech_follower_init (&cycle->follower);
+  follow_timeline (cycle, &timeline, false);
+}
+
+static bool
+read_clock (struct ech_cycle *cycle, struct ech_clock_reading *out_reading)
+{
+  struct ech_clock_port *port  = cycle->clock;
+  struct ech_clock_query query = {
+    .heard_ns = heard_ns (cycle, (double) cycle->frame),
+    .beat     = ech_timeline_beat_at (&cycle->timeline, (double) cycle->frame),
+    .bpm      = cycle->timeline.bpm,
+  };
+  bool is_read;
+
+  if (port == NULL || !ech_clock_port_enter (port))
+    return false;
+  is_read = port->source->read (port->self, &query, out_reading);
+  ech_clock_port_leave (port);
+  return is_read && isfinite (out_reading->beat) && out_reading->bpm > 0.0;
+}
+
+/* Once a block, before anything in it is planned. */
+static void
+follow_clock (struct ech_cycle *cycle)
+{
+  struct ech_timeline      timeline = cycle->timeline;
+  struct ech_clock_reading reading;
+  bool                     followed = cycle->follows;
+
+  if (cycle->n_frames == 0) /* no time passes */
+    return;
+  cycle->follows = read_clock (cycle, &reading);
+  if (cycle->follows) {
+    bool is_jump = ech_follower_take (&cycle->follower, &reading, (double) cycle->frame,
+                                      cycle->n_frames, cycle->rate, &timeline);
+
+    follow_timeline (cycle, &timeline, is_jump);
+  } else if (followed) {
+    leave_clock (cycle);
+  }
+}
+
+/* Our side changed the tempo: it is everybody's. */
+static void
+tell_clock (struct ech_cycle *cycle, double exact_frame, double bpm)
+{
+  struct ech_clock_port *port = cycle->clock;
+
+  if (!cycle->follows || !ech_clock_port_enter (port))
+    return;
+  port->source->set_tempo (port->self, bpm, heard_ns (cycle, exact_frame));
+  ech_clock_port_leave (port);
+}
+
 /* Moves due commands into the plan, up to and with the first change of tempo. */
 static bool
 plan_until_tempo (struct ech_cycle *cycle, uint32_t n_due, struct ech_timeline *timeline, int64_t *from)
@@ -342,6 +460,7 @@ plan_until_tempo (struct ech_cycle *cycle, uint32_t n_due, struct ech_timeline *
     command->type = ECH_COMMAND_NONE;
     if (tempo) {
       change_tempo (timeline, planned->exact_frame, planned->command.value);
+      tell_clock (cycle, planned->exact_frame, planned->command.value);
       tell (cycle, ECH_FEEDBACK_EXECUTED, &planned->command, planned->frame, timeline);
       *from = planned->frame;
     }
@@ -549,7 +668,7 @@ run_deck (struct ech_cycle *cycle, uint32_t deck, float *out)
 
   cycle->deck_done[deck] = true;
   for (;;) {
-    int64_t stretch_end = end, next, track_end;
+    int64_t stretch_end = end, next, track_end, caught_up;
 
     /* before the commands of the same frame: they find the deck at the loop's beginning */
     if (d->wrap_announced && d->wrap_frame <= frame)
@@ -569,6 +688,13 @@ run_deck (struct ech_cycle *cycle, uint32_t deck, float *out)
     if (next < stretch_end)
       stretch_end = next;
 
+    caught_up = ech_deck_catch_up_end (d);
+    if (caught_up <= frame) {
+      ech_deck_caught_up (d, frame);
+      continue;
+    }
+    if (caught_up < stretch_end)
+      stretch_end = caught_up;
     track_end = ech_deck_end_frame (d);
     if (track_end <= frame) {
       run_out (cycle, deck, frame, &timeline);
@@ -783,6 +909,7 @@ ech_cycle_begin (struct ech_cycle *cycle, uint32_t n_frames, uint64_t time_ns, u
   memset (cycle->deck_done, 0, sizeof cycle->deck_done);
   flush_backlog (cycle);
   take_commands (cycle);
+  follow_clock (cycle);
   plan_block (cycle);
 }
 

@@ -34,6 +34,11 @@ void ech_cycle_init (struct ech_cycle *cycle, struct ech_exchange *exchange, uin
  * Thread: any, before the audio thread runs. */
 void ech_cycle_set_capture (struct ech_cycle *cycle, struct ech_capture *capture);
 
+/* Downstream delay, from our outputs to the speaker, as the devices report it: what a clock source
+ * is asked for is the beat at the speaker.  From the coming block on; 0 until set.
+ * Thread: audio (or any, when it is stopped).  RT-safe: yes. */
+ECH_RT void ech_cycle_set_delay (struct ech_cycle *cycle, uint64_t delay_ns);
+
 /* Gives back, as RETIRED feedback, each track still held.  Audio thread stopped. */
 void ech_cycle_finish (struct ech_cycle *cycle);
 

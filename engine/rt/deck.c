@@ -15,6 +15,12 @@
 /* Id of the loop's wrap among the commands that a stretcher is primed for. */
 #define STANDBY_FOR_WRAP UINT64_MAX
 
+/* Making up for a phase that the session's clock moved: at most so much faster or slower, at least
+ * for so long, and not at all for less than a few microseconds. */
+#define MAX_CATCH_UP   0.04
+#define CATCH_UP_S     0.25
+#define LEAST_CATCH_UP 1e-5
+
 /* Voices */
 
 static double
@@ -222,7 +228,44 @@ update_speed (struct ech_deck *deck, const struct ech_timeline *timeline)
 static double
 deck_step (const struct ech_deck *deck)
 {
-  return deck->speed * (1.0 + deck->bend) * deck->pcm->rate / deck->rate;
+  double step = deck->speed * (1.0 + deck->bend + deck->catch_up) * deck->pcm->rate / deck->rate;
+
+  return is_synced (deck) ? step * deck->clock_ratio : step;
+}
+
+/* What is still to be made up for, in beats of the track. */
+static double
+beats_behind (const struct ech_deck *deck, int64_t frame)
+{
+  if (deck->catch_up == 0.0 || frame >= deck->catch_up_end)
+    return 0.0;
+  return deck->catch_up_beats * (double) (deck->catch_up_end - frame)
+         / (double) (deck->catch_up_end - deck->catch_up_start);
+}
+
+static void
+forget_catch_up (struct ech_deck *deck)
+{
+  deck->catch_up     = 0.0;
+  deck->catch_up_end = INT64_MAX;
+}
+
+/* Makes up for @beats from @frame on, whoever listens must not hear it as a jump. */
+static void
+begin_catch_up (struct ech_deck *deck, int64_t frame, double beats)
+{
+  double beats_per_frame, frames;
+
+  forget_catch_up (deck);
+  if (fabs (beats) < LEAST_CATCH_UP || !deck->playing)
+    return;
+  beats_per_frame = deck_step (deck) / (1.0 + deck->bend) / deck->grid.frames_per_beat;
+  frames = fmax (fabs (beats) / (MAX_CATCH_UP * beats_per_frame), CATCH_UP_S * deck->rate);
+
+  deck->catch_up_beats = beats;
+  deck->catch_up_start = frame;
+  deck->catch_up_end   = frame + (int64_t) ceil (frames);
+  deck->catch_up = beats / (beats_per_frame * (double) (deck->catch_up_end - deck->catch_up_start));
 }
 
 /* Where a change at @exact_frame, heard on the nearest frame, meets the track: synced decks at the
@@ -357,6 +400,8 @@ ech_deck_init (struct ech_deck *deck, const struct ech_sinc_tables *tables, doub
   deck->ramp_frames = (int64_t) llround (ECH_CLICK_RAMP_S * rate);
   deck->speed_set   = 1.0;
   deck->speed       = 1.0;
+  deck->clock_ratio = 1.0;
+  forget_catch_up (deck);
   forget_loop (deck);
   forget_hotcues (deck);
   make_keylocks (deck);
@@ -376,7 +421,9 @@ ech_deck_set_rate (struct ech_deck *deck, double rate, int64_t frame)
   bool was_playing;
 
   deck->rate        = rate;
+  deck->clock_ratio = 1.0;
   deck->ramp_frames = (int64_t) llround (ECH_CLICK_RAMP_S * rate);
+  forget_catch_up (deck);
   ech_deck_withdraw (deck, frame);
   ech_deck_withdraw_wrap (deck, frame);
   was_playing = deck->playing;
@@ -475,6 +522,7 @@ end_playing (struct ech_deck *deck, int64_t frame, double rest, bool announced)
   deck->wrap_announced  = false;
   deck->playing         = false;
   deck->rest_frames     = rest;
+  forget_catch_up (deck);
 }
 
 static bool
@@ -549,6 +597,8 @@ go_to (struct ech_deck           *deck,
     target = position_in_loop (deck, target);
   else
     leave_loop_at (deck, target);
+  if (command->type != ECH_COMMAND_JUMP) /* the others land in phase */
+    forget_catch_up (deck);
   if (starts)
     begin_playing (deck, target, frame, exact_frame, command->when == ECH_WHEN_NOW, announced);
   else
@@ -659,6 +709,7 @@ set_track (struct ech_deck *deck, const struct ech_command *command, struct ech_
   silence (deck);
   forget_loop (deck);
   forget_hotcues (deck);
+  forget_catch_up (deck);
 }
 
 /* The speed changed: the playhead goes on from where it is. */
@@ -683,6 +734,8 @@ join_session (struct ech_deck           *deck,
 {
   double position;
 
+  deck->clock_ratio = deck->rate / timeline->rate;
+  forget_catch_up (deck);
   update_speed (deck, timeline);
   if (!deck->playing)
     return;
@@ -708,8 +761,13 @@ set_sync (struct ech_deck           *deck,
   if (!sync)
     deck->speed_set = deck->speed;
   deck->sync = sync;
-  if (is_synced (deck))
+  if (is_synced (deck)) {
     join_session (deck, frame, exact_frame, timeline);
+  } else if (deck->catch_up != 0.0 || deck->clock_ratio != 1.0) {
+    forget_catch_up (deck);
+    if (deck->pcm != NULL)
+      bend_line (deck, frame, exact_frame);
+  }
 }
 
 static enum ech_deck_outcome
@@ -1144,10 +1202,59 @@ ech_deck_retime (struct ech_deck           *deck,
                  double                     exact_frame,
                  const struct ech_timeline *timeline)
 {
+  double behind = beats_behind (deck, frame);
+
   if (!is_synced (deck))
     return;
+  forget_catch_up (deck);
+  deck->clock_ratio = deck->rate / timeline->rate;
   update_speed (deck, timeline);
+  begin_catch_up (deck, frame, behind);
   bend_line (deck, frame, exact_frame);
+}
+
+void
+ech_deck_follow (struct ech_deck           *deck,
+                 int64_t                    frame,
+                 const struct ech_timeline *before,
+                 const struct ech_timeline *after)
+{
+  double at     = (double) frame;
+  double behind = beats_behind (deck, frame);
+  double moved;
+
+  if (!is_synced (deck)) {
+    deck->clock_ratio = deck->rate / after->rate;
+    return;
+  }
+  moved = ech_timeline_beat_at (after, at) * octave_of_session (deck, after)
+          - ech_timeline_beat_at (before, at) * octave_of_session (deck, before);
+  /* whole beats are no matter of phase */
+  moved -= rint (moved);
+  if (fabs (moved) > LEAST_CATCH_UP || before->bpm != after->bpm) {
+    behind += moved;
+    forget_catch_up (deck);
+    deck->clock_ratio = deck->rate / after->rate;
+    update_speed (deck, after);
+    begin_catch_up (deck, frame, behind - rint (behind));
+  }
+  deck->clock_ratio = deck->rate / after->rate;
+  bend_line (deck, frame, at);
+}
+
+int64_t
+ech_deck_catch_up_end (const struct ech_deck *deck)
+{
+  return deck->playing && deck->catch_up != 0.0 ? deck->catch_up_end : INT64_MAX;
+}
+
+void
+ech_deck_caught_up (struct ech_deck *deck, int64_t frame)
+{
+  double end = (double) deck->catch_up_end; /* frames may have been lost since */
+
+  forget_catch_up (deck);
+  bend_line (deck, frame, end);
 }
 
 /* Sound */
@@ -1210,5 +1317,6 @@ ech_deck_run_out (struct ech_deck *deck)
   deck->playing         = false;
   deck->announced_id    = 0;
   deck->wrap_announced  = false;
+  forget_catch_up (deck);
   deck->rest_frames     = (double) atomic_load_explicit (&deck->pcm->length_frames, memory_order_relaxed);
 }

@@ -110,6 +110,14 @@ struct ech_deck {
 
   bool    wrap_announced; /* incoming is the loop's next pass ... */
   int64_t wrap_frame;     /* ... which begins here */
+
+  /* on somebody else's clock */
+  double  clock_ratio;      /* what a synced deck's speed is multiplied by: the graph's nominal rate
+                               to its rate by that clock; 1 = no such clock */
+  double  catch_up;         /* offset to the ratio of speed while phase is made up for, 0 = none */
+  double  catch_up_beats;   /* of the track, signed: all that is made up for ... */
+  int64_t catch_up_start;   /* ... from here ... */
+  int64_t catch_up_end;     /* ... to here */
 };
 
 /* Makes the stretchers; where there is no memory for them key lock does nothing. */
@@ -175,6 +183,25 @@ ECH_RT void ech_deck_tend (struct ech_deck *deck, int64_t frame);
 
 /* The announced command was taken back.  RT-safe: yes. */
 ECH_RT void ech_deck_withdraw (struct ech_deck *deck, int64_t frame);
+
+/**
+ * ech_deck_follow: at @frame the session went over from timeline @before to @after
+ *
+ * A synced deck takes the tempo at once.  What the phase of its beat moved by it makes up for by
+ * playing faster or slower for a while, at most 4 %; it takes the shorter way.
+ * RT-safe: yes.
+ */
+ECH_RT void ech_deck_follow (struct ech_deck           *deck,
+                             int64_t                    frame,
+                             const struct ech_timeline *before,
+                             const struct ech_timeline *after);
+
+/* The frame at which the deck has caught up, INT64_MAX when there is nothing to make up for.
+ * RT-safe: yes. */
+ECH_RT int64_t ech_deck_catch_up_end (const struct ech_deck *deck);
+
+/* It has.  RT-safe: yes. */
+ECH_RT void ech_deck_caught_up (struct ech_deck *deck, int64_t frame);
 
 /* The session's tempo changed at @exact_frame.  RT-safe: yes. */
 ECH_RT void ech_deck_retime (struct ech_deck           *deck,

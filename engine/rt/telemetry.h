@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "engine/rt/clock-port.h"
 #include "engine/rt/pcm.h"
 #include "engine/types.h"
 
@@ -22,6 +23,7 @@ enum ech_feedback_type {
   ECH_FEEDBACK_REFUSED,      /* id: impossible as things stand (no track, no grid, no room) */
   ECH_FEEDBACK_END_OF_TRACK, /* deck, frame: the deck stopped by itself */
   ECH_FEEDBACK_RETIRED,      /* pcm: its reference comes back to be released */
+  ECH_FEEDBACK_CLOCK_RETIRED, /* clock: not looked at any more */
 };
 
 struct ech_feedback {
@@ -30,7 +32,10 @@ struct ech_feedback {
   uint64_t        id;
   uint64_t        frame; /* graph frame */
   double          beat;  /* session beat at that frame */
-  struct ech_pcm *pcm;
+  union {
+    struct ech_pcm        *pcm;
+    struct ech_clock_port *clock;
+  };
 };
 
 /* A deck as the audio thread sees it at the end of a block. */

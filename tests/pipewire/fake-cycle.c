@@ -54,6 +54,11 @@ ech_cycle_finish (struct ech_cycle *cycle)
 }
 
 void
+ech_cycle_set_delay (struct ech_cycle *cycle, uint64_t delay_ns)
+{
+}
+
+void
 ech_cycle_set_rate (struct ech_cycle *cycle, double rate)
 {
   cycle->counts.rates++;

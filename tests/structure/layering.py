@@ -22,12 +22,13 @@ RT_C = tuple(f'{name}.h' for name in STANDARD_C if name not in ('stdlib', 'time'
 PLAIN_C = tuple(f'{name}.h' for name in STANDARD_C)
 
 TYPES = 'engine/types.h'
+CLOCK = 'engine/clock-source.h'
 RT_PUBLIC = ('engine/rt/ring.h', 'engine/rt/command.h', 'engine/rt/telemetry.h', 'engine/rt/clock.h',
              'engine/rt/pcm.h', 'engine/rt/exchange.h', 'engine/rt/crossfader.h')
 VOCABULARY = ('engine/scheduler/action.h', 'engine/scheduler/state.h',
               'engine/scheduler/scheduler-telemetry.h',
               'engine/scheduler/vocabulary.h')
-SDK = VOCABULARY + ('drivers/sdk/', TYPES)
+SDK = VOCABULARY + ('drivers/sdk/', TYPES, CLOCK)
 
 # What is pure of MIDI, and its ports without PipeWire's names: learning is the program's too.
 MIDI = tuple(f'drivers/midi/midi-{name}.h' for name in ('learn', 'mapping', 'message', 'names', 'ports'))
@@ -40,12 +41,13 @@ NO_SOUND_SERVER = r'pipewire/|spa/|lo/'
 LAYERS = [
     ('engine/rt/stretch.c', dict(ours=('engine/rt/', TYPES), system=RT_C + ('rubberband/rubberband-c.h',))),
     ('engine/types.h', dict(ours=(), system=PLAIN_C)),
-    ('engine/rt/', dict(ours=('engine/rt/', TYPES), system=RT_C)),
+    (CLOCK, dict(ours=(TYPES,), system=PLAIN_C)),
+    ('engine/rt/', dict(ours=('engine/rt/', TYPES, CLOCK), system=RT_C)),
     ('engine/scheduler/action.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/state.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/scheduler-telemetry.h', dict(ours=SDK, system=PLAIN_C)),
     ('engine/scheduler/vocabulary.h', dict(ours=SDK, system=PLAIN_C)),
-    ('engine/scheduler/', dict(ours=('engine/scheduler/', TYPES) + RT_PUBLIC,
+    ('engine/scheduler/', dict(ours=('engine/scheduler/', TYPES, CLOCK) + RT_PUBLIC,
                                not_system=f'{NO_GRAPHICS}|{NO_SOUND_SERVER}|gio/')),
     ('engine/media/', dict(ours=('engine/media/', TYPES, 'engine/rt/pcm.h'),
                            not_system=f'{NO_GRAPHICS}|{NO_SOUND_SERVER}')),
