@@ -334,3 +334,21 @@ ech_engine_set_crossfader_curve (EchEngine *engine, uint32_t curve)
 {
   ech_scheduler_set_crossfader_curve (engine->scheduler, curve);
 }
+
+int
+ech_engine_set_clock (EchEngine *engine, const struct ech_clock_source *source, void *owner, void *self)
+{
+  return ech_scheduler_set_clock (engine->scheduler, source, owner, self);
+}
+
+void
+ech_engine_unset_clock (EchEngine *engine, void *owner)
+{
+  ech_scheduler_unset_clock (engine->scheduler, owner);
+}
+
+bool
+ech_engine_post_clock_update (EchEngine *engine, const struct ech_clock_update *update)
+{
+  return ech_scheduler_post_clock_update (engine->scheduler, update);
+}

@@ -100,6 +100,11 @@ double ech_state_position_at (const struct ech_state *state, uint32_t deck, doub
  * (compare with ech_deck_status.generation).  Thread: any but audio. */
 EchTrack *ech_engine_ref_track (EchEngine *engine, uint32_t deck);
 
+/* Somebody else's clock: see ech_scheduler_set_clock() and its like. */
+int  ech_engine_set_clock (EchEngine *engine, const struct ech_clock_source *source, void *owner, void *self);
+void ech_engine_unset_clock (EchEngine *engine, void *owner);
+bool ech_engine_post_clock_update (EchEngine *engine, const struct ech_clock_update *update);
+
 /* Crossfader curve (enum ech_crossfader_curve) is a preference, not an action.  Thread: any. */
 void ech_engine_set_crossfader_curve (EchEngine *engine, uint32_t curve);
 

@@ -45,6 +45,7 @@ struct driver {
   pthread_mutex_t lane_mutex;
   EchLane        *lane;
   struct further  further[MAX_FURTHER];
+  bool            tells_clock; /* has sent updates */
 
   /* the scheduler's thread writes, the driver reads */
   struct ech_ring   events;
@@ -547,6 +548,56 @@ api_telemetry (struct echelon_host *handle, struct ech_telemetry *out_telemetry)
   ech_engine_telemetry (driver_of (handle)->host->engine, out_telemetry);
 }
 
+static int
+api_publish_clock (struct echelon_host *handle, const struct ech_clock_source *source, void *self)
+{
+  struct driver *driver = driver_of (handle);
+  int            result = -ESHUTDOWN;
+
+  if (source == NULL || source->size < sizeof *source || !source->read || !source->set_tempo)
+    return -EINVAL;
+  pthread_mutex_lock (&driver->lane_mutex);
+  if (driver->lane != NULL)
+    result = ech_engine_set_clock (driver->host->engine, source, driver, self);
+  pthread_mutex_unlock (&driver->lane_mutex);
+  return result;
+}
+
+static void
+api_withdraw_clock (struct echelon_host *handle)
+{
+  struct driver *driver = driver_of (handle);
+
+  ech_engine_unset_clock (driver->host->engine, driver);
+}
+
+static int
+api_clock_update (struct echelon_host *handle, const struct ech_clock_update *update)
+{
+  struct driver *driver = driver_of (handle);
+  int            result = -ESHUTDOWN;
+
+  pthread_mutex_lock (&driver->lane_mutex);
+  if (driver->lane != NULL) {
+    driver->tells_clock = true;
+    result = ech_engine_post_clock_update (driver->host->engine, update) ? 0 : -EAGAIN;
+  }
+  pthread_mutex_unlock (&driver->lane_mutex);
+  return result;
+}
+
+/* The audio thread is out of the module, and nobody believes in its session any more. */
+static void
+end_clock (struct driver *driver)
+{
+  static const struct ech_clock_update none;
+
+  ech_engine_unset_clock (driver->host->engine, driver);
+  if (driver->tells_clock)
+    ech_engine_post_clock_update (driver->host->engine, &none);
+  driver->tells_clock = false;
+}
+
 static const struct echelon_host_api host_api = {
   .abi             = ECHELON_DRIVER_ABI,
   .size            = sizeof (struct echelon_host_api),
@@ -574,6 +625,9 @@ static const struct echelon_host_api host_api = {
   .close_source    = api_close_source,
   .post_as         = api_post_as,
   .telemetry       = api_telemetry,
+  .publish_clock   = api_publish_clock,
+  .withdraw_clock  = api_withdraw_clock,
+  .clock_update    = api_clock_update,
 };
 
 /* Scheduler's thread. */
@@ -890,6 +944,7 @@ start_driver (struct driver *driver, GError **error)
   result       = driver->table->start (&driver->handle, &driver->self, reason);
   if (result < 0) {
     reason[ECH_TEXT_MAX - 1] = '\0';
+    end_clock (driver);
     close_roads (driver);
     set_text (driver, reason[0] ? reason : g_strerror (-result));
     return fail_start (driver, error);
@@ -903,6 +958,7 @@ stop_driver (struct driver *driver, enum ech_driver_state state)
 {
   /* The lane goes first: what the driver posts from now on is refused. */
   take_lane_away (driver);
+  end_clock (driver);
   driver->table->stop (driver->self);
   driver->self = NULL;
   close_roads (driver);

@@ -157,6 +157,8 @@ fill_record (moment_t *moment, deck_t *deck, lo_message message)
   lo_message_add_int64 (message, (int64_t) state->record_lost_frames);
   lo_message_add_string (message, state->record_name);
 }
+DECK_INT (link, moment->state.link_enabled)
+DECK_INT (link_startstop, moment->state.link_start_stop)
 
 /* --- the table ------------------------------------------------------------------------- */
 
@@ -201,6 +203,9 @@ static const struct ech_osc_leaf leaves[] = {
   { "/tempo", "f", "BPM of the session", ALL, STREAMED, ECH_VERB_TEMPO, 0, fill_tempo },
   { "/record", "ifhs", "0 or 1, whole seconds so far, frames lost, file", ALL, STREAMED,
     ECH_VERB_RECORD, 0, fill_record },
+  { "/link", "i", "0 or 1", ALL, STREAMED, ECH_VERB_LINK, 0, fill_link },
+  { "/link/startstop", "i", "0 or 1", ALL, STREAMED, ECH_VERB_LINK_STARTSTOP, 0,
+    fill_link_startstop },
   { "/clock", "fdfii", "BPM, session beat, phase in the bar (0..4), Link peers, Link on", ALL,
     STREAMED, ECH_VERB_NONE, 0, fill_clock },
   { "/meter", "f...",

@@ -12,6 +12,7 @@
 #ifndef ECHELON_DRIVER_H
 #define ECHELON_DRIVER_H
 
+#include "engine/clock-source.h"
 #include "engine/scheduler/action.h"
 #include "engine/scheduler/scheduler-telemetry.h"
 #include "engine/scheduler/state.h"
@@ -113,6 +114,21 @@ struct echelon_host_api {
 
   /* Copies what the scheduler has counted: refusals, lateness, depths, guards. */
   void (*telemetry) (struct echelon_host *host, struct ech_telemetry *out_telemetry);
+
+  /* The engine's timeline follows @source, which the audio thread calls once a cycle
+   * (engine/clock-source.h) with @self.  Both stay valid until withdraw_clock() has returned; the
+   * host withdraws what is left before it calls stop().
+   * Returns 0; -EBUSY when another driver's clock is in force; -ESHUTDOWN when switched off. */
+  int (*publish_clock) (struct echelon_host *host, const struct ech_clock_source *source,
+                        void *self);
+
+  /* When this returns the audio thread does not call the source any more.  The music goes on at the
+   * tempo and from the beat where it is. */
+  void (*withdraw_clock) (struct echelon_host *host);
+
+  /* What the clock's driver tells everybody but the audio thread, every 10 ms or so (the session's
+   * peers, for one); the newest counts.  One thread at a time.  Returns 0; -EAGAIN when nobody reads. */
+  int (*clock_update) (struct echelon_host *host, const struct ech_clock_update *update);
 };
 
 /* Does the host know @field?  One that is older than the driver does not know the last ones. */

@@ -55,6 +55,8 @@ enum ech_verb {
   ECH_VERB_RECORD,       /* value = 0 or 1 */
   ECH_VERB_CONFIRM,      /* id in `target`: the yes to what waits for one; a person's second step */
   ECH_VERB_SOURCE_MODE,  /* the source's name in `target`, value = enum ech_source_mode */
+  ECH_VERB_LINK,           /* value = 0 or 1: take part in an Ableton Link session */
+  ECH_VERB_LINK_STARTSTOP, /* value = 0 or 1: share start and stop with it */
   ECH_N_VERBS,
 };
 

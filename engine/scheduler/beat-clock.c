@@ -86,3 +86,47 @@ ech_local_clock_update (struct ech_local_clock    *clock,
     clock->timeline = *timeline;
   clock->frame = frame;
 }
+
+/* The shared clock */
+
+static const struct ech_clock_update *
+update_of (const struct ech_beat_clock *clock)
+{
+  return &((const struct ech_shared_clock *) clock)->update;
+}
+
+static bool
+shared_is_synchronized (const struct ech_beat_clock *clock)
+{
+  return update_of (clock)->enabled;
+}
+
+static uint32_t
+shared_num_peers (const struct ech_beat_clock *clock)
+{
+  return update_of (clock)->enabled ? update_of (clock)->peers : 0;
+}
+
+static const struct ech_beat_clock_interface shared_interface = {
+  .current_beat      = local_current_beat,
+  .phase             = local_phase,
+  .tempo_bpm         = local_tempo_bpm,
+  .is_synchronized   = shared_is_synchronized,
+  .num_peers         = shared_num_peers,
+  .time_to_next_beat = local_time_to_next_beat,
+  .time_to_next_bar  = local_time_to_next_bar,
+};
+
+void
+ech_shared_clock_init (struct ech_shared_clock *clock)
+{
+  ech_local_clock_init (&clock->local);
+  clock->local.base.interface = &shared_interface;
+  clock->update               = (struct ech_clock_update){ .quantum_beats = BEATS_PER_BAR };
+}
+
+void
+ech_shared_clock_take (struct ech_shared_clock *clock, const struct ech_clock_update *update)
+{
+  clock->update = *update;
+}

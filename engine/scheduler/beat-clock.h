@@ -8,6 +8,7 @@
 #ifndef ECH_BEAT_CLOCK_H
 #define ECH_BEAT_CLOCK_H
 
+#include "engine/clock-source.h"
 #include "engine/types.h"
 
 struct ech_beat_clock;
@@ -43,5 +44,17 @@ void ech_local_clock_init (struct ech_local_clock *clock);
 void ech_local_clock_update (struct ech_local_clock    *clock,
                              const struct ech_timeline *timeline,
                              double                     frame);
+
+/* The same timeline, which the audio thread may keep on somebody else's clock; what else there is
+ * to know of the others comes in updates. */
+struct ech_shared_clock {
+  struct ech_local_clock  local;
+  struct ech_clock_update update;
+};
+
+/* Nobody else, until the first update. */
+void ech_shared_clock_init (struct ech_shared_clock *clock);
+void ech_shared_clock_take (struct ech_shared_clock       *clock,
+                            const struct ech_clock_update *update);
 
 #endif

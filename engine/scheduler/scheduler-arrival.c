@@ -37,7 +37,7 @@ ech_arrival_tell (EchScheduler *s, const struct ech_entry *entry)
   struct ech_arrival arrival = {
     .frame   = s->now.frame,
     .beat    = s->now_beat,
-    .rate    = s->clock.timeline.rate,
+    .rate    = round (s->clock.local.timeline.rate), /* as measured, on somebody else's clock */
     .time_ns = s->now.time_ns,
     .curve   = s->shadow.crossfader_curve,
   };
@@ -326,6 +326,10 @@ ech_arrival_carry_out (EchScheduler *s, struct ech_entry *entry)
     break;
   case ECH_VERB_LOAD:
     ech_loads_begin (s, entry);
+    break;
+  case ECH_VERB_LINK:
+  case ECH_VERB_LINK_STARTSTOP:
+    ech_clock_wish (s, entry);
     break;
   case ECH_VERB_RECORD:
     if (action->value != 0 || !s->recorder) {

@@ -514,6 +514,8 @@ ech_orders_take_feedback (EchScheduler *s)
       continue;
     if (feedback.type == ECH_FEEDBACK_RETIRED)
       ech_loads_retire (s, feedback.deck, feedback.pcm);
+    else if (feedback.type == ECH_FEEDBACK_CLOCK_RETIRED)
+      ech_clock_retire (s, feedback.clock);
     else if (feedback.type == ECH_FEEDBACK_END_OF_TRACK)
       ech_shadow_take_end (&s->shadow, feedback.deck, feedback.frame);
     else

@@ -64,6 +64,7 @@ struct ech_entry {
   struct ech_appointment deadline;
   uint64_t               serial;
   uint64_t               posted_ns;
+  uint64_t               wished_ns; /* a wish: since when */
   struct ech_action      action; /* timing resolved; text owned */
   EchLane               *lane;
   enum ech_stage         stage;
@@ -108,6 +109,25 @@ struct ech_guards {
   uint32_t last_deck; /* that was heard */
 };
 
+enum { ECH_CLOCK_UPDATES = 64 };
+
+/* Somebody else's clock (scheduler-clock.c). */
+struct ech_clock_desk {
+  /* lock */
+  GMutex                 lock;
+  void                  *owner;      /* who set it; a name */
+  struct ech_clock_port *port;       /* in force, borrowed; NULL = our own clock */
+  GPtrArray             *ports;      /* owned: all that the audio thread may still hold */
+  bool                   is_changed; /* the audio thread is to be told */
+
+  /* the driver writes, the ticking thread reads */
+  struct ech_ring         updates;
+  struct ech_clock_update update_slots[ECH_CLOCK_UPDATES];
+
+  /* the ticking thread's own */
+  GPtrArray *wishes; /* borrowed entries: what the driver was asked for */
+};
+
 struct ech_listener {
   EchEventFunc func;
   void        *data;
@@ -143,7 +163,8 @@ struct _EchScheduler {
   struct ech_now              now;
   double                      now_beat;
   struct ech_timing           tick_timing; /* default_timing, in this tick */
-  struct ech_local_clock      clock;
+  struct ech_shared_clock     clock;
+  struct ech_clock_desk       clock_desk;
   const struct ech_rt_report *report;
   struct ech_shadow           shadow;
   struct ech_policy           policy;
@@ -321,6 +342,13 @@ void ech_loads_drop (EchScheduler *s, struct ech_load *load);
 /* scheduler-record.c */
 void ech_record_begin (EchScheduler *s, struct ech_entry *entry);
 void ech_record_take_results (EchScheduler *s);
+
+/* scheduler-clock.c */
+void ech_clock_init (EchScheduler *s);
+void ech_clock_finish (EchScheduler *s);
+void ech_clock_tick (EchScheduler *s);
+void ech_clock_wish (EchScheduler *s, struct ech_entry *entry);
+void ech_clock_retire (EchScheduler *s, struct ech_clock_port *port);
 
 /* scheduler-snapshot.c */
 void ech_snapshot_publish (EchScheduler *s);

@@ -99,7 +99,7 @@ repair (EchScheduler *s, struct ech_entry *entry)
 void
 ech_repair_tick (EchScheduler *s)
 {
-  double rate  = s->clock.timeline.rate;
+  double rate  = s->clock.local.timeline.rate;
   bool   lost  = s->report->feedback_lost != s->feedback_lost;
   double until = (double) s->report->frame - (lost ? SHORT_PATIENCE_S : PATIENCE_S) * rate;
   g_autoptr (GArray) serials = NULL;

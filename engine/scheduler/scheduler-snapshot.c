@@ -184,6 +184,8 @@ fill_session (EchScheduler *s)
   struct ech_state           *out = &s->building;
   const struct ech_rt_report *r   = s->report;
 
+  const struct ech_beat_clock *clock = &s->clock.local.base;
+
   out->serial++;
   out->running           = s->now.running;
   out->frame             = r->frame;
@@ -193,8 +195,8 @@ fill_session (EchScheduler *s)
   out->n_decks           = s->config.n_decks;
   out->timeline          = ech_scheduler_timeline (s);
   out->beat              = ech_timeline_beat_at (&out->timeline, (double) r->frame);
-  out->link_peers        = s->clock.base.interface->num_peers (&s->clock.base);
-  out->link_enabled      = s->clock.base.interface->is_synchronized (&s->clock.base);
+  out->link_peers        = clock->interface->num_peers (clock);
+  out->link_enabled      = clock->interface->is_synchronized (clock);
   out->crossfader        = s->shadow.crossfader;
   out->crossfader_curve  = s->shadow.crossfader_curve;
   out->limiter_db        = s->shadow.limiter_db;
@@ -202,6 +204,10 @@ fill_session (EchScheduler *s)
   out->booth_volume      = s->shadow.booth_volume;
   out->headphones_volume = s->shadow.headphones_volume;
   out->headphones_mix    = s->shadow.headphones_mix;
+  out->link_available     = s->clock.update.available;
+  out->link_start_stop    = s->clock.update.start_stop;
+  out->link_playing       = s->clock.update.playing;
+  out->link_quantum_beats = s->clock.update.quantum_beats;
   out->limiter_gain      = r->cycles ? r->limiter_gain : 1.0f;
   out->cycles            = r->cycles;
   out->lost_cycles       = r->lost_cycles;

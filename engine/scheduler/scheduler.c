@@ -234,7 +234,7 @@ ech_entry_queued (EchScheduler *s, struct ech_entry *entry)
 struct ech_timeline
 ech_scheduler_timeline (EchScheduler *s)
 {
-  return s->clock.timeline;
+  return s->clock.local.timeline;
 }
 
 void
@@ -470,8 +470,8 @@ static void
 read_report (EchScheduler *s)
 {
   s->report = ech_triple_read (&s->config.exchange->reports);
-  ech_local_clock_update (&s->clock, &s->report->timeline, s->now.frame);
-  s->now_beat = s->clock.base.interface->current_beat (&s->clock.base);
+  ech_local_clock_update (&s->clock.local, &s->report->timeline, s->now.frame);
+  s->now_beat = s->clock.local.base.interface->current_beat (&s->clock.local.base);
 }
 
 static void
@@ -524,6 +524,7 @@ ech_scheduler_tick (EchScheduler *s, const struct ech_now *now)
   apply_settings (s);
   ech_loads_take_results (s);
   ech_record_take_results (s);
+  ech_clock_tick (s);
   purge_removed_lanes (s);
   meet_lanes (s);
   ech_telemetry_update (s);
@@ -547,7 +548,7 @@ ech_scheduler_next_frame (EchScheduler *s)
     return s->now.frame;
   if (!first)
     return INFINITY;
-  return ech_orders_frame_of (s, first->beats) - s->config.handover_s * s->clock.timeline.rate;
+  return ech_orders_frame_of (s, first->beats) - s->config.handover_s * s->clock.local.timeline.rate;
 }
 
 /* Settings, beginning and end */
@@ -604,7 +605,8 @@ ech_scheduler_new (const struct ech_scheduler_config *config)
   s->tickets      = g_hash_table_new (g_int64_hash, g_int64_equal);
   ech_schedule_init (&s->waiting);
   ech_schedule_init (&s->deadlines);
-  ech_local_clock_init (&s->clock);
+  ech_shared_clock_init (&s->clock);
+  ech_clock_init (s);
   ech_shadow_init (&s->shadow, s->config.n_decks);
   ech_safety_state_init (&s->safety);
   if (config->policy)
@@ -647,6 +649,8 @@ release_tracks (EchScheduler *s)
 
     if (feedback.type == ECH_FEEDBACK_RETIRED && feedback.pcm)
       feedback.pcm->release (feedback.pcm);
+    else if (feedback.type == ECH_FEEDBACK_CLOCK_RETIRED)
+      continue; /* freed with the others */
     else if (feedback.type != ECH_FEEDBACK_EXECUTED && entry)
       ech_loads_returned (entry);
   }
@@ -680,6 +684,7 @@ ech_scheduler_free (EchScheduler *s)
   ech_schedule_finish (&s->deadlines);
   g_ptr_array_unref (s->handed);
   g_ptr_array_unref (s->tempos);
+  ech_clock_finish (s);
   g_array_unref (s->overflow);
   g_array_unref (s->events);
   g_async_queue_unref (s->load_results);

@@ -203,6 +203,30 @@ void ech_scheduler_set_policy (EchScheduler *scheduler, const struct ech_policy 
 /* Copies what was counted, as of the newest snapshot.  Thread: any but audio. */
 void ech_scheduler_telemetry (EchScheduler *scheduler, struct ech_telemetry *out_telemetry);
 
+/**
+ * ech_scheduler_set_clock: from a cycle soon on the timeline follows @source
+ * @owner: the name to unset it by
+ * @self: what @source's functions are called with
+ *
+ * @source and @self stay valid until ech_scheduler_unset_clock() has returned.
+ * Thread: any.
+ * Returns: 0; -EBUSY when another source is in force.
+ */
+int ech_scheduler_set_clock (EchScheduler                  *scheduler,
+                             const struct ech_clock_source *source,
+                             void                          *owner,
+                             void                          *self);
+
+/* When this returns the audio thread is out of the source and does not enter it again, whether or
+ * not it runs; the timeline goes on from where it is.  Nothing happens when @owner's source is not in
+ * force.  Waits for microseconds.  Thread: any but audio. */
+void ech_scheduler_unset_clock (EchScheduler *scheduler, void *owner);
+
+/* What the source tells the rest, every 10 ms or so; the newest counts.  One producer at a time.
+ * Lock-free.  Returns: false when the ring is full: nobody ticks. */
+bool ech_scheduler_post_clock_update (EchScheduler                  *scheduler,
+                                      const struct ech_clock_update *update);
+
 /* Copies the newest snapshot.  Thread: any (a short lock, never the audio thread). */
 void ech_scheduler_snapshot (EchScheduler *scheduler, struct ech_state *out_state);
 

@@ -115,6 +115,10 @@ struct ech_state {
   uint64_t                 record_frames;      /* of this recording, or of the one before */
   uint64_t                 record_lost_frames; /* silence in the files; 0 is good */
   char                     record_name[ECH_TEXT_MAX]; /* the newest recording's file, "" = none */
+  bool                     link_available;  /* the driver runs */
+  bool                     link_start_stop; /* start and stop are shared too */
+  bool                     link_playing;    /* the session's transport, where they are */
+  double                   link_quantum_beats;
 };
 
 #ifdef __cplusplus

@@ -126,6 +126,23 @@ ech_engine_remove_listener (EchEngine *engine, EchEventFunc func, void *data)
   pthread_mutex_unlock (&engine->mutex);
 }
 
+int
+ech_engine_set_clock (EchEngine *engine, const struct ech_clock_source *source, void *owner, void *self)
+{
+  return 0;
+}
+
+void
+ech_engine_unset_clock (EchEngine *engine, void *owner)
+{
+}
+
+bool
+ech_engine_post_clock_update (EchEngine *engine, const struct ech_clock_update *update)
+{
+  return true;
+}
+
 void
 ech_engine_snapshot (EchEngine *engine, struct ech_state *out_state)
 {

@@ -79,6 +79,8 @@ static const struct {
   { "/headphones/volume 0.5",    ECH_VERB_HEADPHONES_VOLUME, 0, 0, 0.5 },
   { "/headphones/mix 0.5",       ECH_VERB_HEADPHONES_MIX,    0, 0, 0.5 },
   { "/tempo 128",                ECH_VERB_TEMPO,             0, 0, 128 },
+  { "/link 1",                   ECH_VERB_LINK,              0, 0, 1 },
+  { "/link/startstop 0",         ECH_VERB_LINK_STARTSTOP,    0, 0, 0 },
   { "/unlock/b",                 ECH_VERB_UNLOCK,            1, 0, NAN },
   { "/deck/a/loop 4",            ECH_VERB_LOOP,              0, 0, 4 },
   { "/deck/a/loop 0",            ECH_VERB_LOOP,              0, 0, 0 },
@@ -240,7 +242,7 @@ test_each_word (void)
 
   g_assert_true (g_file_get_contents (path, &docs, NULL, NULL));
   words = ech_vocabulary_words (&n);
-  g_assert_cmpuint (n, ==, 39);
+  g_assert_cmpuint (n, ==, 41);
   for (unsigned i = 0; i < n; i++) {
     g_autoptr (GString) message = g_string_new (words[i].address);
     g_autofree char  *quoted    = g_strdup_printf ("`%s`", words[i].address);
