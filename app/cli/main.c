@@ -12,6 +12,7 @@
 #include "app/cli/drivers.h"
 #include "app/cli/policy.h"
 #include "app/cli/midi.h"
+#include "app/cli/link-test.h"
 #include "app/cli/render.h"
 #include "app/cli/replay.h"
 #include "app/cli/run.h"
@@ -33,6 +34,9 @@ static const struct {
   { "midi-monitor", "what MIDI controllers say, and what it means", ech_cli_midi_monitor },
   { "midi-learn", "teach a control what to do: touch it", ech_cli_midi_learn },
   { "midi-map", "list, check, import and export MIDI mappings", ech_cli_midi_map },
+#ifdef ECH_HAVE_LINK
+  { "link-test", "an Ableton Link peer that prints tempo, beat, phase, peers", ech_cli_link_test },
+#endif
   { "demo", "a short set that plays itself and shows what is refused", ech_cli_demo },
   { "soak", "random actions against a running engine, and a report", ech_cli_soak },
 };

@@ -16,7 +16,7 @@
 #include "engine/session-restore.h"
 
 struct run {
-  gboolean no_link, fused, json, no_osc;
+  gboolean no_link, link, fused, json, no_osc;
   int      osc_port;
   char    *osc_hands; /* owned; nullable */
   int      decks;
@@ -61,6 +61,7 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
 {
   g_autoptr (GOptionContext) context   = g_option_context_new ("[TRACK...]");
   const GOptionEntry         entries[] = {
+    { "link", 0, 0, G_OPTION_ARG_NONE, &run->link, "Enable Ableton Link at once", NULL },
     { "no-link", 0, 0, G_OPTION_ARG_NONE, &run->no_link, "Do not start the Ableton Link driver", NULL },
     { "no-osc", 0, 0, G_OPTION_ARG_NONE, &run->no_osc, "Do not listen for OSC", NULL },
     { "osc-port", 'p', 0, G_OPTION_ARG_INT, &run->osc_port, "UDP port on loopback for OSC (8000)", "N" },
@@ -101,6 +102,10 @@ parse_options (struct run *run, int *argc, char ***argv, GError **error)
   }
   if (!(run->telemetry_s == 0 || (run->telemetry_s >= 0.1 && run->telemetry_s <= 3600))) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--telemetry takes 0.1 to 3600 seconds");
+    return FALSE;
+  }
+  if (run->link && run->no_link) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "--link and --no-link exclude each other");
     return FALSE;
   }
   if (run->osc_port < 1 || run->osc_port > 65535) {
@@ -184,6 +189,8 @@ get_setting (const char *id, const char *key, void *data)
     return g_variant_new_string (run->osc_hands);
   if (strcmp (id, "link") == 0 && strcmp (key, "enabled") == 0)
     return g_variant_new_boolean (!run->no_link);
+  if (strcmp (id, "link") == 0 && strcmp (key, "join") == 0)
+    return g_variant_new_boolean (run->link);
   return NULL;
 }
 
