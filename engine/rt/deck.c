@@ -228,9 +228,9 @@ update_speed (struct ech_deck *deck, const struct ech_timeline *timeline)
 static double
 deck_step (const struct ech_deck *deck)
 {
-  double step = deck->speed * (1.0 + deck->bend + deck->catch_up) * deck->pcm->rate / deck->rate;
+  double step = deck->speed * (1.0 + deck->bend) * deck->pcm->rate / deck->rate;
 
-  return is_synced (deck) ? step * deck->clock_ratio : step;
+  return is_synced (deck) ? step * deck->clock_ratio + deck->catch_up : step;
 }
 
 /* What is still to be made up for, in beats of the track. */
@@ -254,18 +254,17 @@ forget_catch_up (struct ech_deck *deck)
 static void
 begin_catch_up (struct ech_deck *deck, int64_t frame, double beats)
 {
-  double beats_per_frame, frames;
+  double way = beats * deck->grid.frames_per_beat, frames;
 
   forget_catch_up (deck);
   if (fabs (beats) < LEAST_CATCH_UP || !deck->playing)
     return;
-  beats_per_frame = deck_step (deck) / (1.0 + deck->bend) / deck->grid.frames_per_beat;
-  frames = fmax (fabs (beats) / (MAX_CATCH_UP * beats_per_frame), CATCH_UP_S * deck->rate);
+  frames = fmax (fabs (way) / (MAX_CATCH_UP * deck_step (deck)), CATCH_UP_S * deck->rate);
 
   deck->catch_up_beats = beats;
   deck->catch_up_start = frame;
   deck->catch_up_end   = frame + (int64_t) ceil (frames);
-  deck->catch_up = beats / (beats_per_frame * (double) (deck->catch_up_end - deck->catch_up_start));
+  deck->catch_up       = way / (double) (deck->catch_up_end - deck->catch_up_start);
 }
 
 /* Where a change at @exact_frame, heard on the nearest frame, meets the track: synced decks at the

@@ -114,7 +114,7 @@ struct ech_deck {
   /* on somebody else's clock */
   double  clock_ratio;      /* what a synced deck's speed is multiplied by: the graph's nominal rate
                                to its rate by that clock; 1 = no such clock */
-  double  catch_up;         /* offset to the ratio of speed while phase is made up for, 0 = none */
+  double  catch_up;         /* track frames a graph frame while phase is made up for, 0 = none */
   double  catch_up_beats;   /* of the track, signed: all that is made up for ... */
   int64_t catch_up_start;   /* ... from here ... */
   int64_t catch_up_end;     /* ... to here */

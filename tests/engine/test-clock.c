@@ -264,6 +264,26 @@ test_far_tempos (void)
   }
 }
 
+/* Many changes in a row, as of somebody who holds a key down, add up no error. */
+static void
+test_many_changes (void)
+{
+  struct rig rig;
+
+  rig_init (&rig, 256);
+  rig.session = (struct session){ .bpm = 120.0, .beat = 0.3 };
+  play_synced (&rig);
+  follow (&rig);
+  for (int i = 0; i < 200; i++) {
+    run_to (&rig, RATE + (uint64_t) i * 1500);
+    set_session_tempo (&rig.session, 120.0 + 20.0 * (i % 3), time_at (&rig, (double) rig.at) - 7000000);
+  }
+  run_to (&rig, 20 * RATE);
+  for (uint64_t at = 18 * RATE; at < 20 * RATE; at += 997)
+    g_assert_cmpfloat (fabs (phase_error (&rig, at, 1)), <, 2e-5);
+  rig_finish (&rig);
+}
+
 /* Our own change of tempo is the session's, from the very instant it is heard on. */
 static void
 test_our_tempo_is_theirs (void)
@@ -461,6 +481,7 @@ main (int argc, char **argv)
   g_test_add_func ("/clock/start-on-their-beat", test_start_on_their_beat);
   g_test_add_func ("/clock/deck-glides-into-phase", test_deck_glides_into_phase);
   g_test_add_func ("/clock/far-tempos", test_far_tempos);
+  g_test_add_func ("/clock/many-changes", test_many_changes);
   g_test_add_func ("/clock/our-tempo-is-theirs", test_our_tempo_is_theirs);
   g_test_add_func ("/clock/leaving-changes-nothing", test_leaving_changes_nothing);
   g_test_add_func ("/clock/jump-moves-what-waits", test_jump_moves_what_waits);

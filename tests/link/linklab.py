@@ -18,7 +18,7 @@ import wave
 import numpy as np
 
 from osclib import Peer, Program, message
-from support import Child, Tap, force_quantum, link, read_recording, unlink, wait_for  # noqa: F401
+from support import Child, Tap, force_quantum, link, output, read_recording, unlink, wait_for  # noqa: F401
 
 RATE = 48000
 CLONE_NEWNET = 0x40000000
@@ -269,6 +269,16 @@ def write_clicks(path, bpm=120.0, seconds=240):
         out.writeframes(data.tobytes())
 
 
+def connect(source, sink):
+    """source: a port's name, or its id."""
+    if isinstance(source, str):
+        link(source, sink)
+        return
+    ids = lambda: [line.split()[0] for line in output("pw-link", "-iI").splitlines() if line.endswith(f" {sink}")]
+    assert wait_for(ids), f"{sink} is missing"
+    subprocess.run(["pw-link", str(source), ids()[0]], check=True, timeout=20)
+
+
 class Recorder:
     """Inputs named in `sources`, recorded together for a while."""
 
@@ -280,7 +290,7 @@ class Recorder:
                                name, "--latency", str(latency))
         self.child.expect("ready")
         for i, source in enumerate(sources):
-            link(source, f"{name}:in_{i + 1}")
+            connect(source, f"{name}:in_{i + 1}")
 
     def stop(self):
         """[(times in us of CLOCK_MONOTONIC, samples)] of each input; NaN where nothing came."""

@@ -6,6 +6,8 @@
  * RealtimeSanitizer it needs no help.
  *
  * usage: live SECONDS TRACK TRACK
+ * With ECH_LINK_DRIVER, a folder, the Ableton Link driver of that folder takes part: enabled and
+ * disabled every half second, while each change of tempo goes into its session.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -18,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/host/driver-host.h"
 #include "engine/engine.h"
 #include "engine/graph/cycle-gate.h"
 
@@ -125,6 +128,26 @@ wait_for_grids (EchEngine *engine, struct ech_state *state)
   return FALSE;
 }
 
+static EchDriverHost *
+start_link (EchEngine *engine)
+{
+  const char *folder         = g_getenv ("ECH_LINK_DRIVER");
+  EchDriverHost *host        = NULL;
+  g_autoptr (GError) error   = NULL;
+  int            index;
+
+  if (folder == NULL)
+    return NULL;
+  host = ech_driver_host_new (engine, NULL, NULL);
+  ech_driver_host_scan (host, folder);
+  index = ech_driver_host_find (host, "link");
+  if (index < 0 || !ech_driver_host_start (host, (unsigned) index, &error)) {
+    fprintf (stderr, "live: no Link: %s\n", error ? error->message : "no such driver");
+    exit (1);
+  }
+  return host;
+}
+
 /* One random action of every kind there is. */
 static void
 stir (EchLane *lane, GRand *rand, char **tracks)
@@ -197,7 +220,9 @@ main (int argc, char **argv)
   EchEngine               *engine;
   EchLane                 *lane;
   gint64                   end_us;
+  EchDriverHost           *host;
   uint64_t                 first_cycle;
+  unsigned                 n_turns = 0;
   int                      status = 0;
 
   if (argc != 4)
@@ -213,6 +238,7 @@ main (int argc, char **argv)
     fprintf (stderr, "live: %s\n", error->message);
     return 1;
   }
+  host = start_link (engine);
   load (lane, 0, argv[2]);
   load (lane, 1, argv[3]);
   if (!wait_for_grids (engine, &state)) {
@@ -228,9 +254,12 @@ main (int argc, char **argv)
   end_us = g_get_monotonic_time () + (gint64) (atof (argv[1]) * 1e6);
   while (g_get_monotonic_time () < end_us) {
     stir (lane, rand, argv + 2);
+    if (host != NULL && ++n_turns % 250 == 1)
+      post (lane, ECH_VERB_LINK, 0, n_turns % 1000 != 751, 0); /* three quarters of the time */
     g_usleep (2000);
   }
   ech_engine_snapshot (engine, &state);
+  g_clear_object (&host); /* while the audio runs */
   ech_engine_stop (engine);
   printf ("%" G_GUINT64_FORMAT " cycles, %u executed, %u rejected, %u cancelled\n", state.cycles - first_cycle,
           n_fates[ECH_FATE_EXECUTED], n_fates[ECH_FATE_REJECTED], n_fates[ECH_FATE_CANCELLED]);
