@@ -57,6 +57,7 @@ struct ech_clock_source {
  * @playing: the session's transport runs; means something with @start_stop only
  * @peers: others in the session, ourselves not counted
  * @quantum_beats: the length in which phases are shared
+ * @nudge_beats: how many beats our bar is ahead of the session's
  * @beat, @bpm: at @time_ns (CLOCK_MONOTONIC)
  */
 struct ech_clock_update {
@@ -64,6 +65,7 @@ struct ech_clock_update {
   double   beat;
   double   bpm;
   double   quantum_beats;
+  double   nudge_beats;
   uint32_t peers;
   bool     available;
   bool     enabled;

@@ -58,7 +58,7 @@ beat_at (const struct ech_link_clock *clock, double us)
   double whole = floor (us);
 
   return abl_link_beat_at_time (clock->state, (int64_t) whole, clock->quantum)
-         + (us - whole) * abl_link_tempo (clock->state) / 60e6;
+         + (us - whole) * abl_link_tempo (clock->state) / 60e6 + atomic_load (&clock->nudge_beats);
 }
 
 /* The instance goes on from where we are, before it meets anybody: enabling it alone changes
@@ -67,7 +67,8 @@ static void
 align (struct ech_link_clock *clock, const struct ech_clock_query *query, double us)
 {
   int64_t time = (int64_t) floor (us);
-  double  beat = query->beat - (us - floor (us)) * query->bpm / 60e6;
+  double  beat = query->beat - atomic_load (&clock->nudge_beats)
+                 - (us - floor (us)) * query->bpm / 60e6;
 
   abl_link_set_tempo (clock->state, query->bpm, time);
   abl_link_request_beat_at_time (clock->state, beat, time, clock->quantum);
@@ -80,7 +81,7 @@ static void
 grant_wish (struct ech_link_clock *clock, double us)
 {
   int     wish = atomic_exchange (&clock->wish, ECH_LINK_WISH_NONE);
-  double  beat = atomic_load (&clock->wish_beat);
+  double  beat = atomic_load (&clock->wish_beat) - atomic_load (&clock->nudge_beats);
   int64_t time = isnan (beat) ? (int64_t) us
                               : abl_link_time_at_beat (clock->state, beat, clock->quantum);
 

@@ -67,6 +67,7 @@ tell (struct ech_link *self)
   struct ech_clock_update update = {
     .time_ns       = (uint64_t) now_ns(),
     .quantum_beats = self->clock.quantum,
+    .nudge_beats   = atomic_load (&self->clock.nudge_beats),
     .available     = true,
     .enabled       = self->phase == ECH_LINK_ENABLED,
     .start_stop    = self->transport.is_shared,
@@ -76,7 +77,8 @@ tell (struct ech_link *self)
   if (update.enabled) {
     update.peers   = (uint32_t) self->peers;
     update.playing = abl_link_is_playing (self->app_state);
-    update.beat = abl_link_beat_at_time (self->app_state, (int64_t) us, self->clock.quantum);
+    update.beat = abl_link_beat_at_time (self->app_state, (int64_t) us, self->clock.quantum)
+                  + update.nudge_beats;
     update.bpm  = abl_link_tempo (self->app_state);
   }
   self->was_told = self->api->clock_update (self->host, &update) == 0;
@@ -179,6 +181,8 @@ take_event (struct ech_link *self, const struct ech_event *event)
     disable (self);
   else if (event->verb == ECH_VERB_LINK_STARTSTOP && is_wish)
     ech_link_transport_share (self, event->value != 0);
+  else if (event->verb == ECH_VERB_LINK_NUDGE && is_wish)
+    atomic_store (&self->clock.nudge_beats, rint (event->value));
   else
     ech_link_transport_take_event (self, event);
 }

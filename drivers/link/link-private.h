@@ -36,7 +36,8 @@ struct ech_link_clock {
   _Atomic int    wish; /* ECH_LINK_WISH_* */
   _Atomic double wish_beat; /* NAN = now; written before `wish` */
 
-  atomic_bool follows; /* the session's beat is ours */
+  atomic_bool    follows;     /* the session's beat is ours */
+  _Atomic double nudge_beats; /* whole; what we count is so far ahead of the session's beat */
 };
 
 /* Shared start and stop; the driver's thread's own. */

@@ -159,6 +159,7 @@ fill_record (moment_t *moment, deck_t *deck, lo_message message)
 }
 DECK_INT (link, moment->state.link_enabled)
 DECK_INT (link_startstop, moment->state.link_start_stop)
+DECK_INT (link_nudge, moment->state.link_nudge_beats)
 
 /* --- the table ------------------------------------------------------------------------- */
 
@@ -206,6 +207,8 @@ static const struct ech_osc_leaf leaves[] = {
   { "/link", "i", "0 or 1", ALL, STREAMED, ECH_VERB_LINK, 0, fill_link },
   { "/link/startstop", "i", "0 or 1", ALL, STREAMED, ECH_VERB_LINK_STARTSTOP, 0,
     fill_link_startstop },
+  { "/link/nudge", "i", "beats that our bar is ahead", ALL, STREAMED, ECH_VERB_LINK_NUDGE, 0,
+    fill_link_nudge },
   { "/clock", "fdfii", "BPM, session beat, phase in the bar (0..4), Link peers, Link on", ALL,
     STREAMED, ECH_VERB_NONE, 0, fill_clock },
   { "/meter", "f...",

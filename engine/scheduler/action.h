@@ -57,6 +57,7 @@ enum ech_verb {
   ECH_VERB_SOURCE_MODE,  /* the source's name in `target`, value = enum ech_source_mode */
   ECH_VERB_LINK,           /* value = 0 or 1: take part in an Ableton Link session */
   ECH_VERB_LINK_STARTSTOP, /* value = 0 or 1: share start and stop with it */
+  ECH_VERB_LINK_NUDGE,     /* value = whole beats: so far is our bar ahead of the session's */
   ECH_N_VERBS,
 };
 

@@ -19,7 +19,8 @@ static const uint64_t group_verbs[ECH_N_GROUPS] = {
                          | BIT (CROSSFADER),
   [ECH_GROUP_MASTER] = BIT (LIMITER) | BIT (MASTER_VOLUME) | BIT (BOOTH_VOLUME)
                        | BIT (HEADPHONES_VOLUME) | BIT (HEADPHONES_MIX) | BIT (TEMPO)
-                       | BIT (RECORD) | BIT (LINK) | BIT (LINK_STARTSTOP),
+                       | BIT (RECORD) | BIT (LINK) | BIT (LINK_STARTSTOP)
+                       | BIT (LINK_NUDGE),
   [ECH_GROUP_SAFETY] = BIT (LOCK) | BIT (UNLOCK) | BIT (EMERGENCY) | BIT (CANCEL) | BIT (CONFIRM)
                        | BIT (SOURCE_MODE),
 };

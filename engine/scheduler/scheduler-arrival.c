@@ -329,6 +329,7 @@ ech_arrival_carry_out (EchScheduler *s, struct ech_entry *entry)
     break;
   case ECH_VERB_LINK:
   case ECH_VERB_LINK_STARTSTOP:
+  case ECH_VERB_LINK_NUDGE:
     ech_clock_wish (s, entry);
     break;
   case ECH_VERB_RECORD:

@@ -114,8 +114,14 @@ is_granted (const struct ech_entry *entry, const struct ech_clock_update *update
 {
   bool wanted = entry->action.value != 0;
 
-  return wanted
-         == (entry->action.verb == ECH_VERB_LINK ? update->enabled : update->start_stop);
+  switch (entry->action.verb) {
+  case ECH_VERB_LINK:
+    return wanted == update->enabled;
+  case ECH_VERB_LINK_STARTSTOP:
+    return wanted == update->start_stop;
+  default:
+    return rint (entry->action.value) == update->nudge_beats;
+  }
 }
 
 /* Tells the fate of @entry if it has one by now. */

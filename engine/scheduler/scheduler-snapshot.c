@@ -208,6 +208,7 @@ fill_session (EchScheduler *s)
   out->link_start_stop    = s->clock.update.start_stop;
   out->link_playing       = s->clock.update.playing;
   out->link_quantum_beats = s->clock.update.quantum_beats;
+  out->link_nudge_beats   = s->clock.update.nudge_beats;
   out->limiter_gain      = r->cycles ? r->limiter_gain : 1.0f;
   out->cycles            = r->cycles;
   out->lost_cycles       = r->lost_cycles;

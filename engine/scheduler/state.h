@@ -119,6 +119,7 @@ struct ech_state {
   bool                     link_start_stop; /* start and stop are shared too */
   bool                     link_playing;    /* the session's transport, where they are */
   double                   link_quantum_beats;
+  double                   link_nudge_beats; /* our bar is so far ahead of the session's */
 };
 
 #ifdef __cplusplus

@@ -298,6 +298,15 @@ static const struct ech_word words[] = {
      0,
      SWITCH,
      false),
+  W ("/link/nudge",
+     "i beats",
+     "Counts our bar so many beats ahead of the session's.",
+     -64,
+     64,
+     ECH_VERB_LINK_NUDGE,
+     0,
+     NUMBER,
+     false),
   W ("/lock/x",
      "[s reason]",
      "Locks the deck: nothing but /unlock and /emergency reaches it.",
@@ -431,6 +440,7 @@ static const char *const verb_names[ECH_N_VERBS] = {
   [ECH_VERB_SOURCE_MODE]       = "source-mode",
   [ECH_VERB_LINK]              = "link",
   [ECH_VERB_LINK_STARTSTOP]    = "link-startstop",
+  [ECH_VERB_LINK_NUDGE]        = "link-nudge",
 };
 
 static const char *const deck_state_names[ECH_N_DECK_STATES] = {

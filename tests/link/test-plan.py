@@ -270,4 +270,25 @@ def startstop_2(tap, folder):
               f"STARTSTOP-2: our start starts both, they {difference:+.3f} beats after us")
 
 
-main(tempo_1, tempo_2, tempo_3, tempo_4, tempo_5_beattime_1, beattime_2, startstop_1, startstop_2)
+def nudge(tap, folder):
+    """Not of the plan: a wrong downbeat is put right on our side alone; no deck is moved."""
+    hut = enabled_hut()
+    echelon = joined(hut)
+    echelon.load("a", clicks(folder))
+    echelon.post("/deck/a/play", "f", 0.0, timing="bar")
+    peer = ClickPeer("--no-audio")
+    time.sleep(0.5)
+    recorder = Recorder(folder, MASTER)
+    time.sleep(0.5)
+    echelon.post("/link/nudge", "i", 1)
+    time.sleep(2.0)
+    theirs, ours = peer.state(), echelon.clock()
+    there = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+    ahead = (ours[1] - theirs["beat"] - (there - theirs["us"] / 1e6) * 2.0) % 4.0
+    tap.check(abs(ahead - 1.0) < 0.1, f"nudge: our bar is {ahead:.3f} beats ahead of theirs")
+    steps = np.diff(onsets(recorder.stop()[0])) * RATE / 1e6
+    worst = np.max(np.abs(steps - 24000))
+    tap.check(len(steps) >= 3 and worst <= 1.5, f"nudge: no click more than {worst:.1f} frames out of step", str(steps))
+
+
+main(nudge, tempo_1, tempo_2, tempo_3, tempo_4, tempo_5_beattime_1, beattime_2, startstop_1, startstop_2)

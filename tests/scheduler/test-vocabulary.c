@@ -81,6 +81,7 @@ static const struct {
   { "/tempo 128",                ECH_VERB_TEMPO,             0, 0, 128 },
   { "/link 1",                   ECH_VERB_LINK,              0, 0, 1 },
   { "/link/startstop 0",         ECH_VERB_LINK_STARTSTOP,    0, 0, 0 },
+  { "/link/nudge -2",            ECH_VERB_LINK_NUDGE,        0, 0, -2 },
   { "/unlock/b",                 ECH_VERB_UNLOCK,            1, 0, NAN },
   { "/deck/a/loop 4",            ECH_VERB_LOOP,              0, 0, 4 },
   { "/deck/a/loop 0",            ECH_VERB_LOOP,              0, 0, 0 },
@@ -242,7 +243,7 @@ test_each_word (void)
 
   g_assert_true (g_file_get_contents (path, &docs, NULL, NULL));
   words = ech_vocabulary_words (&n);
-  g_assert_cmpuint (n, ==, 41);
+  g_assert_cmpuint (n, ==, 42);
   for (unsigned i = 0; i < n; i++) {
     g_autoptr (GString) message = g_string_new (words[i].address);
     g_autofree char  *quoted    = g_strdup_printf ("`%s`", words[i].address);
