@@ -15,7 +15,7 @@ from linklab import (ClickPeer, Echelon, LinkHut, Recorder, errors, figure, forc
                      write_clicks)
 
 QUANTUMS = (64, 256, 1024)
-SECONDS = float(os.environ.get("ECH_LINK_SECONDS", "8"))
+SECONDS = float(os.environ.get("ECH_LINK_SECONDS", "5.5"))
 
 
 def take(folder, sources, seconds=SECONDS, **options):

@@ -13,7 +13,7 @@ TICKED = re.compile(r'`([^`\n]+)`')
 TOPS = ('app/', 'engine/', 'drivers/', 'ui/', 'data/', 'po/', 'tests/', 'flatpak/', 'docs/')
 ADDRESS = re.compile(r'(?:^|\s)(/(?:deck|eq|filter|crossfader|limiter|tempo|lock|unlock)[\w/]*)', re.MULTILINE)
 # Named as what is to come.
-LATER = ('drivers/link', 'engine/library')
+LATER = ('engine/library',)
 
 
 def expand(name):

@@ -12,7 +12,7 @@ from tap import Tap
 
 PACKAGES = ['gtk4', 'libadwaita-1', 'libpipewire-0.3', 'liblo', 'json-glib-1.0', 'gmodule-2.0',
             'gio-unix-2.0', 'sndfile', 'libebur128', 'sqlite3']
-DRIVERS_TOO = ['engine/types.h', 'engine/scheduler/action.h', 'engine/scheduler/state.h',
+DRIVERS_TOO = ['engine/types.h', 'engine/clock-source.h', 'engine/scheduler/action.h', 'engine/scheduler/state.h',
                'engine/scheduler/vocabulary.h', 'drivers/sdk/echelon-driver.h']
 
 
@@ -22,7 +22,8 @@ def flags():
     for package in PACKAGES:
         run = subprocess.run(['pkg-config', '--cflags', package], capture_output=True, text=True)
         found += run.stdout.split() if run.returncode == 0 else []
-    return sorted(set(found))
+    # Link's C interface, where only our own is there; behind what the system has.
+    return sorted(set(found)) + ['-idirafter', f'{ROOT}/drivers/link/shim']
 
 
 def compile_alone(header, compiler, language, standard, cflags):

@@ -2,7 +2,7 @@
 #include <ableton/Link.hpp>
 #include <new>
 
-#include "abl_link.h"
+#include "drivers/link/shim/abl_link.h"
 
 using Link  = ableton::Link;
 using State = Link::SessionState;
