@@ -82,6 +82,8 @@ get_driver_setting (const char *id, const char *key, void *data)
 {
   EchApplication *self = data;
 
+  if (strcmp (id, "link") == 0 && strcmp (key, "join") == 0)
+    return g_variant_new_boolean (ech_settings_get_boolean (self->settings, "link-enabled"));
   if (strcmp (id, "osc") != 0)
     return NULL;
   if (strcmp (key, "enabled") == 0)

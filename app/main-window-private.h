@@ -9,6 +9,7 @@
 #include "ui/deck/beat-lamps.h"
 #include "ui/deck/deck-view.h"
 #include "ui/deck/readout.h"
+#include "ui/link/link-button.h"
 #include "ui/mixer/mixer-view.h"
 #include "ui/safety/safety-panel.h"
 
@@ -23,6 +24,7 @@ struct _EchMainWindow {
   GtkWidget       *tempo;
   GtkAdjustment   *tempo_adjustment;
   EchBeatLamps    *lamps;
+  EchLinkButton   *link_button;
   EchReadout      *counter;
   GtkWidget       *audio;
   GtkImage        *audio_icon;

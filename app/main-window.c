@@ -276,6 +276,7 @@ bind_children (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, content);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, tempo);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, tempo_adjustment);
+  gtk_widget_class_bind_template_child (widget_class, EchMainWindow, link_button);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, lamps);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, counter);
   gtk_widget_class_bind_template_child (widget_class, EchMainWindow, audio);
@@ -358,6 +359,7 @@ ech_main_window_new (EchApplication *application)
                           G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
   g_signal_connect_object (self->session, "polled", G_CALLBACK (on_polled), self,
                            G_CONNECT_SWAPPED);
+  ech_link_button_set_session (self->link_button, self->session);
   g_signal_connect_object (self->session, "refused", G_CALLBACK (on_refused), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->session, "notify::audio-state", G_CALLBACK (show_audio), self,

@@ -313,6 +313,16 @@ add_osc (struct preferences *p, AdwPreferencesPage *page)
 }
 
 static void
+add_link (struct preferences *p, AdwPreferencesPage *page)
+{
+  if (ech_driver_host_find (ech_application_get_drivers (p->application), "link") < 0)
+    return;
+  add_row (add_group (page, "Ableton Link"), _ ("Enable Ableton Link at start"),
+           _ ("Now: by the button in the window"),
+           make_switch (p, "link-enabled", G_CALLBACK (on_plain_switch)));
+}
+
+static void
 on_destroy (GtkWidget *window, struct preferences *p)
 {
   EchDriverHost *drivers = ech_application_get_drivers (p->application);
@@ -343,6 +353,7 @@ ech_preferences_present (EchApplication *application, GtkWindow *parent, const c
   add_audio (p, page);
   add_recording (p, page);
   add_osc (p, page);
+  add_link (p, page);
   adw_preferences_page_set_title (page, _ ("General"));
   adw_preferences_page_set_name (page, "general");
   adw_preferences_page_set_icon_name (page, "preferences-system-symbolic");

@@ -19,6 +19,7 @@ static const struct {
   { "fused", "false" },          { "crossfader-curve", "'constant-power'" },
   { "osc-enabled", "true" },     { "osc-port", "8000" },
   { "osc-open", "false" },       { "last-folder", "''" },
+  { "link-enabled", "false" },
   { "window-width", "1280" },    { "window-height", "720" },
   { "window-maximized", "false" }, { "record-folder", "''" },
   { "record-pcm24", "false" },

@@ -10,6 +10,7 @@
 #include "ui/deck/readout.h"
 #include "ui/deck/wait-button.h"
 #include "ui/ech-ui-resources.h"
+#include "ui/link/link-button.h"
 #include "ui/mixer/channel-strip.h"
 #include "ui/mixer/knob.h"
 #include "ui/mixer/meter-view.h"
@@ -30,6 +31,7 @@ ech_ui_init (void)
   g_type_ensure (ECH_TYPE_DECK_VIEW);
   g_type_ensure (ECH_TYPE_HOTCUE_PADS);
   g_type_ensure (ECH_TYPE_KNOB);
+  g_type_ensure (ECH_TYPE_LINK_BUTTON);
   g_type_ensure (ECH_TYPE_METER_VIEW);
   g_type_ensure (ECH_TYPE_MIXER_VIEW);
   g_type_ensure (ECH_TYPE_OVERVIEW);

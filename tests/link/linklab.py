@@ -317,8 +317,16 @@ def errors(onset_times, reference_times, reach_us):
     return nearest[np.abs(nearest) < reach_us], int(np.sum(np.abs(nearest) >= reach_us))
 
 
+def is_good(found, astray, limit_us, least=3):
+    """By the median, and four clicks of five: a loaded machine loses a block of somebody's now and then."""
+    if len(found) < least:
+        return False
+    near = np.sum(np.abs(found) < limit_us)
+    return bool(abs(np.median(found)) < limit_us and near >= 0.8 * (len(found) + astray))
+
+
 def figure(us):
-    return f"mean {np.mean(us):+.1f} us, sd {np.std(us):.1f}, from {np.min(us):+.1f} to {np.max(us):+.1f} ({len(us)} clicks)"
+    return f"median {np.median(us):+.1f} us, mean {np.mean(us):+.1f}, sd {np.std(us):.1f}, from {np.min(us):+.1f} to {np.max(us):+.1f} ({len(us)} clicks)"
 
 
 def end_all():

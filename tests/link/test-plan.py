@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from linklab import (RATE, ClickPeer, Echelon, LinkHut, Recorder, errors, figure, main, onsets, wait_for, write_clicks)
+from linklab import (RATE, ClickPeer, Echelon, LinkHut, Recorder, errors, figure, is_good, main, onsets, write_clicks)
 
 TRIALS = int(os.environ.get("ECH_LINK_TRIALS", "3"))
 MASTER, HUT, PEER = "echelon-mixer:master_left", "LinkHut:out_1", "click-peer:clicks"
@@ -46,8 +46,7 @@ def in_sync(tap, folder, name, sources=(MASTER, HUT), seconds=5.0):
     ours, theirs = (onsets(track) for track in record(folder, seconds, *sources))
     found, astray = errors(ours[1:-1], theirs, 100000)
     tap.note(f"{name}: {figure(found) if len(found) else 'no clicks'}")
-    tap.check(len(found) >= 3 and astray == 0 and abs(np.mean(found)) < 3000,
-              f"{name}: in sync within 3 ms", f"{len(found)} clicks, {astray} astray")
+    tap.check(is_good(found, astray, 3000), f"{name}: in sync within 3 ms", f"{len(found)} clicks, {astray} astray")
 
 
 def same_tempo(tap, echelon, hut, bpm, name):
@@ -133,7 +132,7 @@ def tempo_4(tap, folder):
         found, astray = errors(few[1:-1], many, 20000)
         rate = 60e6 / np.median(np.diff(ours))
         tap.note(f"TEMPO-4: {bpm} BPM, the deck plays at {rate:.1f}: {figure(found)}")
-        tap.check(astray == 0 and abs(np.mean(found)) < 3000 and 84 < rate < 172,
+        tap.check(is_good(found, astray, 3000, 2) and 84 < rate < 172,
                   f"TEMPO-4: in sync at {bpm} BPM, the deck at {rate:.1f}", f"{astray} astray")
 
 
@@ -209,14 +208,6 @@ def sharing(folder, sync_deck=True):
     echelon.load("b", clicks(folder), sync=False)
     time.sleep(1.2)  # what is found at joining is nobody's press
     return hut, echelon
-
-
-def phase_of_start(track, echelon, now):
-    """The session's beat within the bar at the first click, by the program's own clock."""
-    first = onsets(track)[0] / 1e6
-    bpm, beat = echelon.clock()[:2]
-    there = beat - (time.monotonic() - first) * bpm / 60.0
-    return (there + 2.0) % 4.0 - 2.0
 
 
 def startstop_1(tap, folder):

@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from linklab import (RATE, Echelon, LinkHut, Namespace, Recorder, errors, figure, main, onsets, output, wait_for,
+from linklab import (RATE, Echelon, LinkHut, Namespace, Recorder, errors, figure, is_good, main, onsets, output, wait_for,
                      write_clicks)
 
 LONG = "long" in sys.argv[1:]
@@ -106,7 +106,7 @@ class Lab:
         for who, other, limit in [("the other Echelon", second, 100)] + [("LinkHut", t, 3000) for t in third]:
             found, astray = errors(first[1:-1], other, 100000)
             tap.note(f"{name}, {who}: {figure(found) if len(found) else 'no clicks'}")
-            tap.check(len(found) >= 3 and astray == 0 and abs(np.mean(found)) < limit,
+            tap.check(is_good(found, astray, limit),
                       f"{name}: in sync with {who} within {limit} us", f"{len(found)} clicks, {astray} astray")
 
     def end(self):

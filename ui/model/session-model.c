@@ -501,11 +501,46 @@ ech_session_model_set_tempo (EchSessionModel *self, double bpm)
   g_return_if_fail (isfinite (bpm));
 
   bpm = CLAMP (bpm, ECH_MIN_BPM, ECH_MAX_BPM);
-  if (bpm == self->tempo.value)
+  /* a session shared by Link has tempos like 130.0001, and who shows two digits hands them back */
+  if (fabs (bpm - self->tempo.value) < 0.005)
     return;
   ech_control_set (&self->tempo, bpm, g_get_monotonic_time ());
   post_tempo (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TEMPO]);
+}
+
+void
+ech_session_model_get_link (EchSessionModel *self, struct ech_link_view *out_link)
+{
+  const struct ech_state *state = &self->state;
+
+  *out_link = (struct ech_link_view){
+    .is_available      = state->link_available,
+    .is_enabled        = state->link_enabled,
+    .shares_start_stop = state->link_start_stop,
+    .n_peers           = state->link_peers,
+    .nudge_beats       = (int) lround (state->link_nudge_beats),
+  };
+}
+
+gboolean
+ech_link_view_equal (const struct ech_link_view *a, const struct ech_link_view *b)
+{
+  return a->is_available == b->is_available && a->is_enabled == b->is_enabled &&
+         a->shares_start_stop == b->shares_start_stop && a->n_peers == b->n_peers &&
+         a->nudge_beats == b->nudge_beats;
+}
+
+void
+ech_session_model_set_link (EchSessionModel *self, enum ech_verb verb, double value)
+{
+  struct ech_action action = { .verb   = verb,
+                               .value  = value,
+                               .timing = { .kind = ECH_TIMING_NOW } };
+
+  g_return_if_fail (ECH_IS_SESSION_MODEL (self));
+
+  ech_session_model_post (self, &action);
 }
 
 double

@@ -70,6 +70,21 @@ void ech_session_model_set_tempo (EchSessionModel *self, double bpm);
 /* The session beat that the listener hears at g_get_monotonic_time() @time_us. */
 double ech_session_model_get_beat_at (EchSessionModel *self, gint64 time_us);
 
+/* Ableton Link as the window shows it. */
+struct ech_link_view {
+  gboolean is_available; /* there is such a driver */
+  gboolean is_enabled;
+  gboolean shares_start_stop;
+  guint    n_peers;     /* others than us */
+  int      nudge_beats; /* our bar is so far ahead of the session's */
+};
+
+void     ech_session_model_get_link (EchSessionModel *self, struct ech_link_view *out_link);
+gboolean ech_link_view_equal (const struct ech_link_view *a, const struct ech_link_view *b);
+
+/* Posts @verb, one of ECH_VERB_LINK, _STARTSTOP and _NUDGE. */
+void ech_session_model_set_link (EchSessionModel *self, enum ech_verb verb, double value);
+
 /**
  * ech_session_model_cancel_waiting:
  *
