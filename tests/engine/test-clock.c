@@ -432,7 +432,7 @@ static void *
 race_audio (void *data)
 {
   struct race             *race = data;
-  struct ech_clock_query   query;
+  struct ech_clock_query   query = { 0 };
   struct ech_clock_reading reading;
 
   while (!atomic_load (&race->quit)) {
