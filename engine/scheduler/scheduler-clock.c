@@ -176,7 +176,7 @@ void
 ech_clock_wish (EchScheduler *s, struct ech_entry *entry)
 {
   supersede (s, entry->action.verb);
-  entry->stage     = ECH_STAGE_HANDED;
+  entry->stage     = ECH_STAGE_WISHED;
   entry->wished_ns = s->now.time_ns;
   if (settle_wish (s, entry))
     return;

@@ -331,6 +331,8 @@ ech_orders_take_back (EchScheduler *s, struct ech_entry *entry, const char *text
                      entry->is_taken ? "A hand took it over." : text);
     return;
   }
+  if (entry->stage == ECH_STAGE_WISHED)
+    return; /* the driver has heard of it: what it did is told soon */
   if (entry->stage != ECH_STAGE_HANDED) {
     ech_entry_cancel (s, entry, text);
     return;

@@ -32,6 +32,7 @@ enum ech_stage {
   ECH_STAGE_LOADING, /* the loader has it */
   ECH_STAGE_WAITING, /* in the schedule */
   ECH_STAGE_HANDED,  /* the audio thread has it; a cancel: waits for its target's fate */
+  ECH_STAGE_WISHED,  /* the clock's driver has it */
 };
 
 struct ech_entry;

@@ -134,6 +134,28 @@ test_newest_wish_counts (void)
   fake_finish (&fake);
 }
 
+/* The driver has heard of it: what becomes of it is the driver's word, not a cancel's or an emergency's. */
+static void
+test_wish_is_not_taken_back (void)
+{
+  struct fake fake;
+
+  fake_init (&fake);
+  update (&fake, (struct ech_clock_update){ .available = true });
+  fake_settle (&fake);
+  fake_post (fake.hand, "/link 1 id=on");
+  fake_settle (&fake);
+  fake_post (fake.hand, "/cancel on id=back");
+  fake_post (fake.hand, "/emergency");
+  fake_settle (&fake);
+  g_assert_cmpuint (fake_last_event (&fake, "on")->fate, ==, ECH_FATE_QUEUED);
+  update (&fake, (struct ech_clock_update){ .available = true, .enabled = true });
+  fake_settle (&fake);
+  g_assert_cmpuint (fake_last_event (&fake, "on")->fate, ==, ECH_FATE_EXECUTED);
+  g_assert_cmpuint (fake_last_event (&fake, "back")->fate, ==, ECH_FATE_REJECTED);
+  fake_finish (&fake);
+}
+
 /* The driver stands still: told after five seconds, not never. */
 static void
 test_silent_driver (void)
@@ -179,6 +201,7 @@ main (int argc, char **argv)
   g_test_add_func ("/clock/wish-without-driver", test_wish_without_driver);
   g_test_add_func ("/clock/wish-is-done-when-it-is", test_wish_is_done_when_it_is);
   g_test_add_func ("/clock/newest-wish-counts", test_newest_wish_counts);
+  g_test_add_func ("/clock/wish-is-not-taken-back", test_wish_is_not_taken_back);
   g_test_add_func ("/clock/silent-driver", test_silent_driver);
   g_test_add_func ("/clock/updates-are-bounded", test_updates_are_bounded);
   return g_test_run();
