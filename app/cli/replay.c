@@ -236,7 +236,8 @@ is_heard (const struct deed *deed)
 
   return deed->line.kind == ECH_JOURNAL_SETTING
          || (deed->order > 0 && verb != ECH_VERB_LOCK && verb != ECH_VERB_UNLOCK && verb != ECH_VERB_CANCEL
-             && verb != ECH_VERB_RECORD && verb != ECH_VERB_SOURCE_MODE && (verb != ECH_VERB_CONFIRM || deed->verb != verb));
+             && verb != ECH_VERB_RECORD && verb != ECH_VERB_LINK && verb != ECH_VERB_LINK_STARTSTOP
+             && verb != ECH_VERB_LINK_NUDGE && verb != ECH_VERB_SOURCE_MODE && (verb != ECH_VERB_CONFIRM || deed->verb != verb));
 }
 
 /* As that night: at once on the frame where it was, in time by the beat on which it was.

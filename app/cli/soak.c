@@ -229,8 +229,9 @@ random_word (struct soak *soak)
     uint32_t               verb = word->verb;
     gboolean seldom = verb == ECH_VERB_STOP || verb == ECH_VERB_EJECT || verb == ECH_VERB_LOCK;
 
-    if (verb == ECH_VERB_EMERGENCY || verb == ECH_VERB_SOURCE_MODE || verb == ECH_VERB_RECORD)
-      continue; /* each would be the end of the test, or write to the disk */
+    if (verb == ECH_VERB_EMERGENCY || verb == ECH_VERB_SOURCE_MODE || verb == ECH_VERB_RECORD
+        || verb == ECH_VERB_LINK || verb == ECH_VERB_LINK_STARTSTOP || verb == ECH_VERB_LINK_NUDGE)
+      continue; /* each would be the end of the test, write to the disk, or move others' tempo */
     if (!seldom || g_rand_int_range (soak->rand, 0, 8) == 0)
       return word;
   }

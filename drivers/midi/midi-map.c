@@ -221,6 +221,12 @@ ech_midi_state_value (const struct ech_state  *state,
   case ECH_VERB_TEMPO:
     *out_value = state->timeline.bpm;
     break;
+  case ECH_VERB_LINK:
+    *out_value = state->link_enabled;
+    break;
+  case ECH_VERB_LINK_STARTSTOP:
+    *out_value = state->link_start_stop;
+    break;
   default:
     return false;
   }

@@ -376,7 +376,7 @@ static bool
 is_switch (enum ech_verb verb)
 {
   return verb == ECH_VERB_SYNC || verb == ECH_VERB_PFL || verb == ECH_VERB_KEYLOCK
-         || verb == ECH_VERB_RECORD;
+         || verb == ECH_VERB_RECORD || verb == ECH_VERB_LINK || verb == ECH_VERB_LINK_STARTSTOP;
 }
 
 /* Must the button say which number it sets? */

@@ -258,6 +258,7 @@ build_examples (void)
     { ECH_VERB_LIMITER, -3 },      { ECH_VERB_MASTER_VOLUME, 0 },  { ECH_VERB_MASTER_VOLUME, 1 },
     { ECH_VERB_BOOTH_VOLUME, 0 },  { ECH_VERB_HEADPHONES_VOLUME, 0 },
     { ECH_VERB_HEADPHONES_MIX, 1 }, { ECH_VERB_TEMPO, 128 },       { ECH_VERB_RECORD, 1 },
+    { ECH_VERB_LINK, 1 },          { ECH_VERB_LINK_STARTSTOP, 1 }, { ECH_VERB_LINK_NUDGE, 1 },
   };
 
   examples = g_array_new (FALSE, FALSE, sizeof (struct ech_action));

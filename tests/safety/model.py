@@ -102,7 +102,7 @@ GROUPS = {
     'controls': ('speed', 'sync', 'trim', 'volume', 'eq', 'filter', 'pfl', 'bend', 'keylock',
                  'crossfader'),
     'master': ('limiter', 'master-volume', 'booth-volume', 'headphones-volume', 'headphones-mix',
-               'tempo', 'record'),
+               'tempo', 'record', 'link', 'link-startstop', 'link-nudge'),
     'safety': ('lock', 'unlock', 'emergency', 'cancel', 'confirm', 'source-mode'),
 }
 GROUP_OF = {verb: group for group, verbs in GROUPS.items() for verb in verbs}
@@ -828,6 +828,8 @@ class Model:
             self.begin_load(entry)
         elif action.verb == 'record':
             self.finish(entry, 'rejected', 'record')  # there is no recorder in this room
+        elif action.verb in ('link', 'link-startstop', 'link-nudge'):
+            self.finish(entry, 'rejected', 'state')  # nor a driver that could grant it
         elif entry.due is not None:
             entry.stage = 'waiting'
             self.waiting.append(entry)
@@ -1110,7 +1112,7 @@ RANGES = {
     'bend': (-0.5, 0.5), 'speed': (0.25, 3), 'trim': (-60, 12), 'volume': (0, 1),
     'eq': (-math.inf, 12), 'filter': (-1, 1), 'crossfader': (0, 1), 'limiter': (-24, 0),
     'master-volume': (0, 1), 'booth-volume': (0, 1), 'headphones-volume': (0, 1),
-    'headphones-mix': (0, 1), 'tempo': (20, 999), 'source-mode': (0, 3),
+    'headphones-mix': (0, 1), 'tempo': (20, 999), 'link-nudge': (-64, 64), 'source-mode': (0, 3),
 }
 
 
@@ -1121,7 +1123,7 @@ def is_well_formed(action, n_decks):
     if action.verb in RANGES:
         low, high = RANGES[action.verb]
         return value is not None and low <= value <= high
-    if action.verb in ('sync', 'pfl', 'keylock', 'record'):
+    if action.verb in ('sync', 'pfl', 'keylock', 'record', 'link', 'link-startstop'):
         return value in (0, 1)
     if action.verb in ('play', 'cue'):
         return value is None or 0 <= value <= 86400

@@ -72,7 +72,7 @@ TIMINGS = [('now', 'wait', 0.0)] * 6 + [
     ('grid', 'wait', 4.0), ('grid', 'wait', 1.0), ('grid', 'wait', 0.25), ('in', 'wait', 0.5),
     ('in', 'wait', 2.37), ('grid', 'land', 1.0), ('at', 'wait', 1.0), ('at', 'wait', -0.3),
     ('grid', 'wait', 16.0), ('grid', 'wait', 3.0)]
-UNTIMED = model.GROUPS['safety']
+UNTIMED = model.GROUPS['safety'] + ('link', 'link-startstop', 'link-nudge')
 VALUES = {
     'play': [None, 1.0, 500.0], 'seek': [1.0, 30.0, 500.0], 'cue': [None, 2.0, 500.0],
     'beatjump': [4.0, -1.0], 'loop': [4.0, 0.0, 0.5], 'loop-move': [1.0, -2.0],
@@ -80,7 +80,8 @@ VALUES = {
     'trim': [0.0, -59.0, 6.0], 'volume': LEVELS, 'eq': [0.0, -26.0, -3.0, -60.0],
     'filter': [0.0, 0.5], 'crossfader': [0.5, 0.0, 1.0, 0.25], 'limiter': [-1.0, -6.0],
     'master-volume': [1.0, 0.0, 0.5], 'booth-volume': LEVELS, 'headphones-volume': LEVELS,
-    'headphones-mix': LEVELS, 'record': [0, 1], 'tempo': [120.0, 60.0, 240.0, 133.7],
+    'headphones-mix': LEVELS, 'record': [0, 1], 'link': [0, 1], 'link-startstop': [1, 0],
+    'link-nudge': [0, 1, -64, 65], 'tempo': [120.0, 60.0, 240.0, 133.7],
     'source-mode': [3, 2, 1, 0],
 }
 WRONG = {'volume': 1.5, 'crossfader': -0.1, 'seek': None, 'tempo': 5.0, 'loop': 65.0}
