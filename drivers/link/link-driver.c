@@ -175,6 +175,8 @@ take_event (struct ech_link *self, const struct ech_event *event)
 {
   bool is_wish = event->fate == ECH_FATE_QUEUED;
 
+  if (is_wish && event->rule == ECH_RULE_CONFIRM)
+    return; /* it waits for a person's yes, and is told again after that */
   if (event->verb == ECH_VERB_LINK && is_wish && event->value != 0)
     enable (self);
   else if (event->verb == ECH_VERB_LINK && is_wish)

@@ -45,6 +45,7 @@ struct ech_link_transport {
   bool    is_shared;
   bool    session_plays; /* as we last saw or wished it */
   bool    awaits_own;    /* what we wished is not in the session yet ... */
+  bool    awaits_start;  /* a start of ours waits for its beat */
   int64_t own_until_us;  /* ... and if not by then, it will not be */
   int64_t settled_us;    /* we joined just now: until then nothing is anybody's press */
 };

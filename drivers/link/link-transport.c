@@ -91,6 +91,7 @@ take_own_start (struct ech_link *self, const struct ech_event *event)
 {
   if (event->deck < self->seen.n_decks && self->seen.decks[event->deck].sync)
     wish (self, true, event->fate == ECH_FATE_QUEUED ? event->beat : NAN);
+  self->transport.awaits_start = event->fate == ECH_FATE_QUEUED;
 }
 
 void
@@ -98,17 +99,25 @@ ech_link_transport_take_event (struct ech_link *self, const struct ech_event *ev
 {
   bool is_start = event->verb == ECH_VERB_PLAY || event->verb == ECH_VERB_HOTCUE_JUMP;
   bool is_stop  = event->verb == ECH_VERB_STOP || event->verb == ECH_VERB_EMERGENCY
-                 || event->verb == ECH_VERB_CUE || event->verb == ECH_VERB_EJECT;
+                 || (event->verb == ECH_VERB_CUE && isnan (event->value))
+                 || event->verb == ECH_VERB_EJECT;
   bool is_done = event->fate == ECH_FATE_EXECUTED;
+  bool is_taken_back;
 
   if (!self->transport.is_shared || self->phase != ECH_LINK_ENABLED || (!is_start && !is_stop)
       || event->source == self->api->source (self->host))
     return;
   self->api->state (self->host, &self->seen);
-  if (is_start && (is_done || event->fate == ECH_FATE_QUEUED))
+  if (is_start && (is_done || event->fate == ECH_FATE_QUEUED)) {
     take_own_start (self, event);
-  else if ((is_start || is_done) && !any_synced_deck_plays (&self->seen))
-    wish (self, false, NAN); /* stopped, or a start that was taken back */
+    return;
+  }
+  /* a start that was refused when it came, or only judged, is nobody's press */
+  is_taken_back = is_start && self->transport.awaits_start;
+  if (((is_stop && is_done) || is_taken_back) && !any_synced_deck_plays (&self->seen)) {
+    self->transport.awaits_start = false;
+    wish (self, false, NAN);
+  }
 }
 
 void
