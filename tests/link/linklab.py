@@ -91,10 +91,15 @@ class Echelon:
     def __init__(self, *options, namespace=None):
         environment = dict(os.environ, ECHELON_WORKER=tool("WORKER"),
                            ECHELON_DRIVER_PATH=tool("DRIVERS"))
+        # who tests speaks OSC, and stops the last deck that is heard like a hand
+        policy = tempfile.NamedTemporaryFile("w", suffix=".json")
+        policy.write('{"version": 1, "classes": {"osc": {"may_stop_last": true}}}')
+        policy.flush()
+        self.policy = policy  # for as long as the program watches it
         with Inside(namespace):
             self.port = free_port()
-            self.program = Program(tool("ECHELONCTL"), "run", "--json", "--no-journal", "--osc-port", str(self.port),
-                                   *options, env=environment, stderr=subprocess.STDOUT)
+            self.program = Program(tool("ECHELONCTL"), "run", "--json", "--no-journal", "--no-session", "--policy", policy.name,
+                                   "--osc-port", str(self.port), *options, env=environment, stderr=subprocess.STDOUT)
             self.peer = Peer(self.port, patience=20)
         Echelon.all.append(self)
         assert "running" in self.program.line("driver osc: ", 30)
