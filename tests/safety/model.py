@@ -809,6 +809,9 @@ class Model:
 
     def do(self, entry):
         action, source = entry.action, entry.source
+        # what a hand takes over is still with the audio thread until that answers
+        entry.cuts_start = (action.verb == 'eject' and entry.due is None
+                            and self.starts_this_moment(entry))
         if source.is_hand():
             self.touch(entry)
         if action.verb == 'stop' and entry.due is None:
@@ -1033,6 +1036,9 @@ class Model:
             if was_loading:
                 self.finish(entry, 'executed')
                 return
+            if entry.cuts_start:
+                self.finish(entry, 'rejected', 'state')
+                return
         entry.stage = 'handed'
         self.orders.append((entry, entry.due))
         self.count_decks()
@@ -1060,10 +1066,13 @@ class Model:
         self.judge_state(entry, self.world)
         entry.generation = generation
         if action.verb in ('load', 'eject'):
-            for other in self.waiting:
-                if (other.stage == 'handed' and other.action.verb in STARTS
-                        and other.action.deck == action.deck):
-                    raise Refused('state')
+            if self.starts_this_moment(entry):
+                raise Refused('state')
+
+    def starts_this_moment(self, swap):
+        """The audio thread holds a start of that deck, which a load or an eject would cut."""
+        return any(other.stage == 'handed' and other.action.verb in STARTS
+                   and other.action.deck == swap.action.deck for other in self.waiting)
 
     # --- The audio ----------------------------------------------------------------------------------
 
