@@ -94,12 +94,13 @@ on_asked (EchMainWindow *self)
   const struct ech_ask *ask    = ech_safety_model_get_ask (model, ech_safety_model_get_n_asks (model) - 1);
   g_autofree char      *text   = NULL;
 
+  text = g_strdup_printf (_ ("%s asks: %s"), ask->source, ask->text);
+  ech_ui_announce (GTK_ACCESSIBLE (self->safety_count), text);
   /* A second step that is offered is not taken from under the hand. */
   if (gtk_widget_get_visible (GTK_WIDGET (self->safety)) || self->override_timer != 0 ||
       now_us - self->asked_us < ASKED_US)
     return;
   self->asked_us = now_us;
-  text           = g_strdup_printf (_ ("%s asks: %s"), ask->source, ask->text);
   ech_main_window_show_toast (self, text, _ ("Show"), "win.safety", TOAST_SECONDS);
 }
 

@@ -594,6 +594,17 @@ is_free_to_assist (const struct question *q)
   }
 }
 
+/* Who is to say yes wants to know to which file. */
+static void
+name_file (const struct ech_action *action, char *what, size_t size)
+{
+  const char *slash  = action->text ? strrchr (action->text, '/') : NULL;
+  size_t      length = strlen (what);
+
+  if (action->verb == ECH_VERB_LOAD && action->text)
+    snprintf (what + length, size - length, " %s", slash ? slash + 1 : action->text);
+}
+
 static bool
 judge_assist (const struct question *q, struct ech_violation *out)
 {
@@ -602,6 +613,7 @@ judge_assist (const struct question *q, struct ech_violation *out)
   if (q->source->mode != ECH_MODE_ASSIST || is_free_to_assist (q))
     return true;
   ech_action_describe (q->action, what, sizeof what);
+  name_file (q->action, what, sizeof what);
   refuse (out, ECH_RULE_CONFIRM, "\"%.100s\" waits for a person's yes.", what);
   out->outcome = ECH_OUTCOME_HOLD;
   return false;

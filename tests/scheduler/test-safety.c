@@ -1092,6 +1092,7 @@ test_assist (void)
   struct ech_action play   = action_of (ECH_VERB_PLAY, NAN);
   struct ech_action cancel = about (ECH_VERB_CANCEL, "x", NAN);
   struct ech_action less   = about (ECH_VERB_SOURCE_MODE, "agent", ECH_MODE_GHOST);
+  struct ech_action load   = action_of (ECH_VERB_LOAD, NAN);
   struct ech_action lock   = action_of (ECH_VERB_LOCK, NAN);
   struct ech_action unlock = action_of (ECH_VERB_UNLOCK, NAN);
 
@@ -1103,6 +1104,9 @@ test_assist (void)
   g_assert_cmpint (ask_and_note (&shadow, ECH_SOURCE_AGENT, &play), ==, ECH_RULE_CONFIRM);
   g_assert_cmpint (said.outcome, ==, ECH_OUTCOME_HOLD);
   g_assert_cmpstr (said.text, ==, "\"Deck A: play\" waits for a person's yes.");
+  load.text = "/music/night ferry.flac";
+  g_assert_cmpint (ask (&shadow, ECH_SOURCE_AGENT, &load), ==, ECH_RULE_CONFIRM);
+  g_assert_cmpstr (said.text, ==, "\"Deck A: load night ferry.flac\" waits for a person's yes.");
   /* held counts for the cooldown, and is not asked again with the yes */
   g_assert_cmpint (ask (&shadow, ECH_SOURCE_AGENT, &play), ==, ECH_RULE_COOLDOWN);
   facts.stage = ECH_JUDGE_CONFIRMED;

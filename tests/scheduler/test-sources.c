@@ -170,11 +170,14 @@ test_yes (struct fake *f)
   g_assert_cmpuint (snapshot (f)->n_pending, ==, 1);
   g_assert_true (state.pending[0].held);
   g_assert_cmpstr (state.pending[0].id, ==, "p");
+  /* beat 8 is second 4; 30 s for a yes */
+  g_assert_cmpuint (state.pending[0].until_ns, ==, UINT64_C (34000000000));
   fake_run_to_beat (f, 13); /* the bar that it would have had is gone */
   g_assert_cmpuint (fake_count_commands (f, ECH_COMMAND_PLAY), ==, 0);
   post (f, f->hand, "/confirm p id=yes");
   g_assert_cmpuint (snapshot (f)->n_pending, ==, 1);
   g_assert_false (state.pending[0].held);
+  g_assert_cmpuint (state.pending[0].until_ns, ==, 0);
   g_assert_cmpfloat (state.pending[0].due_beats, ==, 16);
   fake_run_to_beat (f, 17);
   assert_life (f, "p", "queued 8; queued 16; executed 16");

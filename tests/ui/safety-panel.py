@@ -99,17 +99,39 @@ def choose_mode(window, source, steps):
         window.xdo('key', key)
 
 
+def check_guard(tap, window, bot):
+    """The one deck that plays is about to run out: the guard loops it, and the window says so."""
+    position = 'Position in the track, deck A'
+    window.set_value(position, 57.0)
+    bot.becomes('/deck/a/seek', lambda v: v[0] > 56)
+    window.keys('shift+q')
+    tap.ok(bot.becomes('/deck/a/loop/state', lambda v: v[0] == 1), 'the emergency loop runs')
+    window.keys('F2')
+    tap.ok(wait_for(lambda: 'Deck A loops: it would have run out' in window.alerts()), 'the panel tells it', window.alerts())
+    picture(window, 'safety-guard.png')
+    window.press('Seen')
+    tap.ok(wait_for(lambda: 'Deck A loops: it would have run out' not in window.alerts()), 'until it was seen')
+    window.press('Close safety panel')
+    window.keys('shift+q', 'shift+f')
+    bot.becomes('/deck/a/state', lambda v: v[0] == 'stopped')
+    bot.becomes('/deck/a/loop/state', lambda v: v[0] == 0)
+    window.set_value(position, 0.0)
+    bot.becomes('/deck/a/seek', lambda v: v[0] < 0.1)
+
+
 def check_assist(tap, window, bot):
     window.keys('F2')
     tap.ok(wait_for(lambda: window.find('Close safety panel')), 'F2 opens the panel')
     tap.ok(wait_for(lambda: window.find('Mode of mixbot')), 'it lists the program as a source')
     choose_mode(window, 'mixbot', 2)
-    window.press('Close safety panel')
-    tap.ok(wait_for(lambda: not window.look_for('Close safety panel', None)), 'it closes')
+    picture(window, 'safety-sources.png')
+    window.keys('Escape')
+    tap.ok(wait_for(lambda: not window.look_for('Close safety panel', None)), 'Escape in it closes it')
 
     bot.do('/deck/a/play', 'ss', 'now', 'id=first')
     name = 'Yes: mixbot, Deck A: play'
     tap.ok(wait_for(lambda: window.find('Safety, 1 waiting for your yes')), 'what it asks for is counted on the button')
+    tap.ok('mixbot asks: Deck A: play' in window.alerts(), 'and told to a screen reader', window.alerts())
     tap.equal(bot.says('/deck/a/state'), 'stopped', 'and not done')
     window.keys('F2')
     node = wait_for(lambda: window.find(name))
@@ -128,6 +150,15 @@ def check_assist(tap, window, bot):
     window.press('No: mixbot, Deck B: play')
     tap.equal(bot.fate('second'), 'cancelled', 'with a no it is cancelled')
     tap.equal(bot.says('/deck/b/state'), 'stopped', 'and not done')
+
+
+def check_load(tap, window, bot):
+    bot.do('/deck/b/load', 'ss', str(DEMO / 'click.flac'), 'id=file')
+    tap.ok(wait_for(lambda: window.find('Yes: mixbot, Deck B: load click.flac')), 'which file is to be loaded is told')
+    wait_for(lambda: False, 0.6)
+    window.press('No: mixbot, Deck B: load click.flac')
+    tap.equal(bot.fate('file'), 'cancelled', 'and may be denied')
+    wait_for(lambda: False, 0.6)
 
 
 def check_double_click(tap, window, bot):
@@ -154,6 +185,7 @@ def check_second_step(tap, window, bot):
     window.xdo('mousemove', 640, 600)
     window.press('Eject deck A')
     tap.ok(wait_for(lambda: any('Eject' not in n and SENTENCE in n for n in window.alerts())), 'an eject on air is refused')
+    tap.none([n for n in window.alerts() if 'Confirm' in n], 'in words that are of use here')
     button = wait_for(lambda: window.look_for(ANYWAY, 'push button'))
     tap.ok(button, 'with a second step')
     tap.equal(bot.says('/deck/a/state'), 'playing', 'the deck plays')
@@ -244,7 +276,9 @@ def main():
     try:
         wait_for(lambda: abs(float(window.text_after('BPM, deck B:')) - 128) < 0.1, 40)
         bot = Program(window.osc_port, 'mixbot')
+        check_guard(tap, window, bot)
         check_assist(tap, window, bot)
+        check_load(tap, window, bot)
         check_double_click(tap, window, bot)
         check_second_step(tap, window, bot)
         check_key_repeat(tap, window, bot)

@@ -31,6 +31,8 @@ struct _EchSafetyModel {
   /* owned */
   char *guard;
 
+  struct ech_event         told[ECH_MAX_PENDING_SHOWN]; /* the newest that were held, in a ring */
+  guint                    n_told;
   struct ech_ask           asks[ECH_MAX_PENDING_SHOWN];
   gint64                   answered_us[ECH_MAX_PENDING_SHOWN];
   guint                    n_asks;
@@ -116,7 +118,9 @@ take_guard (EchSafetyModel *self, const struct ech_event *event)
 void
 ech_safety_model_take (EchSafetyModel *self, const struct ech_event *event)
 {
-  if (strcmp (event->source_name, GUARD) == 0)
+  if (event->fate == ECH_FATE_QUEUED && event->rule == ECH_RULE_CONFIRM)
+    self->told[self->n_told++ % ECH_MAX_PENDING_SHOWN] = *event;
+  else if (strcmp (event->source_name, GUARD) == 0)
     take_guard (self, event);
   else if (event->fate == ECH_FATE_REJECTED || event->fate == ECH_FATE_EXPIRED ||
            (event->fate == ECH_FATE_CANCELLED && event->rule != ECH_RULE_NONE))
@@ -165,6 +169,26 @@ describe (const struct ech_pending *p, char *out, gsize size)
   g_snprintf (out + length, size - length, " %.4g", p->value);
 }
 
+/* The snapshot does not tell which file: what the event said between its quotation marks. */
+static gboolean
+describe_load (EchSafetyModel *self, uint64_t serial, char *out, gsize size)
+{
+  for (guint i = 0; i < ECH_MAX_PENDING_SHOWN; i++) {
+    const struct ech_event *told = &self->told[i];
+    const char             *end  = strrchr (told->text, '"');
+    g_autofree char        *what = NULL;
+    g_autofree char        *safe = NULL;
+
+    if (told->serial != serial || told->text[0] != '"' || !end || end == told->text)
+      continue;
+    what = g_strndup (told->text + 1, (gsize) (end - told->text - 1));
+    safe = g_utf8_make_valid (what, -1);
+    g_strlcpy (out, safe, size);
+    return TRUE;
+  }
+  return FALSE;
+}
+
 static struct ech_ask *
 find_ask (EchSafetyModel *self, uint64_t serial)
 {
@@ -175,18 +199,22 @@ find_ask (EchSafetyModel *self, uint64_t serial)
 }
 
 static void
-fill_ask (struct ech_ask *ask, const struct ech_state *state, const struct ech_pending *p)
+fill_ask (EchSafetyModel           *self,
+          struct ech_ask           *ask,
+          const struct ech_state   *state,
+          const struct ech_pending *p)
 {
   ask->serial   = p->serial;
   ask->until_us = (gint64) (p->until_ns / 1000);
   g_strlcpy (ask->id, p->id, sizeof ask->id);
   g_strlcpy (ask->source, get_source_name (state, p->source), sizeof ask->source);
-  describe (p, ask->text, sizeof ask->text);
+  if (p->verb != ECH_VERB_LOAD || !describe_load (self, p->serial, ask->text, sizeof ask->text))
+    describe (p, ask->text, sizeof ask->text);
 }
 
 /* In the order in which they were asked, whatever the snapshot's is. */
 static guint
-collect_asks (const struct ech_state *state, struct ech_ask *out)
+collect_asks (EchSafetyModel *self, const struct ech_state *state, struct ech_ask *out)
 {
   guint n = 0;
 
@@ -196,7 +224,7 @@ collect_asks (const struct ech_state *state, struct ech_ask *out)
 
     if (!state->pending[i].held)
       continue;
-    fill_ask (&ask, state, &state->pending[i]);
+    fill_ask (self, &ask, state, &state->pending[i]);
     for (; at > 0 && out[at - 1].serial > ask.serial; at--)
       out[at] = out[at - 1];
     out[at] = ask;
@@ -218,7 +246,7 @@ follow_asks (EchSafetyModel *self, const struct ech_state *state, gint64 now_us)
 {
   struct ech_ask asks[ECH_MAX_PENDING_SHOWN]        = { 0 };
   gint64         answered_us[ECH_MAX_PENDING_SHOWN] = { 0 };
-  guint          n     = collect_asks (state, asks);
+  guint          n     = collect_asks (self, state, asks);
   gboolean       asked = FALSE;
 
   mark_ambiguous (asks, n);

@@ -119,8 +119,18 @@ remember_override (EchSessionModel *self, const struct ech_event *event)
   self->override_since_us = g_get_monotonic_time ();
 }
 
+/* Without its last sentence, which tells how to insist: here a button does. */
 static void
-tell_refusal (EchSessionModel *self, const struct ech_event *event)
+drop_hint (struct ech_event *event)
+{
+  char *last = g_strrstr (event->text, ". ");
+
+  if (last)
+    last[1] = '\0';
+}
+
+static void
+tell_refusal (EchSessionModel *self, struct ech_event *event)
 {
   gboolean on_deck = ech_verb_has_deck (event->verb) && event->deck < self->n_decks;
 
@@ -128,6 +138,9 @@ tell_refusal (EchSessionModel *self, const struct ech_event *event)
   if (event->verb == ECH_VERB_CANCEL && event->rule == ECH_RULE_UNKNOWN)
     return;
 
+  remember_override (self, event);
+  if (self->override_id[0] != '\0')
+    drop_hint (event);
   if (on_deck)
     ech_deck_model_refused (self->decks[event->deck], event);
   else
@@ -136,13 +149,12 @@ tell_refusal (EchSessionModel *self, const struct ech_event *event)
     ech_control_release (&self->tempo);
   if (event->verb == ECH_VERB_RECORD)
     ech_control_release (&self->recording);
-  remember_override (self, event);
   g_signal_emit (self, signals[SIGNAL_REFUSED], 0, on_deck ? event->deck : ECH_NO_DECK,
                  event->text);
 }
 
 static void
-take_event (EchSessionModel *self, const struct ech_event *event)
+take_event (EchSessionModel *self, struct ech_event *event)
 {
   ech_safety_model_take (self->safety, event);
   if (event->source != ech_lane_source (self->lane))

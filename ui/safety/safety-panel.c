@@ -18,6 +18,7 @@ struct refusal_row {
   GtkWidget *row;
   GtkWidget *time;
   GtkWidget *source;
+  GtkWidget *rule;
   GtkWidget *count;
   GtkWidget *text;
 };
@@ -89,6 +90,7 @@ add_refusal_row (EchSafetyPanel *self)
   row->row    = gtk_list_box_row_new ();
   row->time   = add_label (box, "unit");
   row->source = add_label (box, "source");
+  row->rule   = add_label (box, "unit");
   row->count  = add_label (box, "badge");
   row->text   = add_label (box, "reason");
   gtk_widget_set_hexpand (row->text, TRUE);
@@ -115,7 +117,7 @@ show_refusal (struct refusal_row *row, const struct ech_refusal *refusal)
   gtk_label_set_label (GTK_LABEL (row->count), count);
   gtk_widget_set_visible (row->count, refusal->count > 1);
   gtk_label_set_label (GTK_LABEL (row->text), refusal->text);
-  gtk_widget_set_tooltip_text (row->row, rule);
+  gtk_label_set_label (GTK_LABEL (row->rule), rule);
   ech_ui_set_accessible (GTK_ACCESSIBLE (row->row), name, NULL);
 }
 
